@@ -1,0 +1,8 @@
+//! Nouns and rules of patient billing: who owes, what is due, who may be reminded, and when.
+//!
+//! Pure by construction: nothing here reads a clock, rolls dice, or can fail on IO. Time and chance
+//! come in as parameters, so every rule can be replayed.
+
+pub mod clock;
+pub mod id;
+pub mod money;
