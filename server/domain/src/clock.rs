@@ -3,10 +3,12 @@
 //! Business time (`Clock`) can be moved in the demo and the simulation; protocol time (signatures,
 //! one-time codes, rate limits) is always the real clock and never comes from here (decision 32).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+
+use crate::id::Mint;
 
 pub const SECOND_MS: i64 = 1_000;
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -14,7 +16,9 @@ pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// An instant, in milliseconds since 1970-01-01T00:00:00Z. Stored in `…_at_ms` columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct UnixMs(pub i64);
 
@@ -72,5 +76,22 @@ pub trait Chance: Send + Sync {
         let mut bytes = [0; 8];
         self.fill(&mut bytes);
         u64::from_le_bytes(bytes)
+    }
+}
+
+/// Time and chance together, as the crates that act on the world carry them.
+#[derive(Clone)]
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+}
+
+impl World {
+    pub fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+
+    pub fn mint<I: Mint>(&self) -> I {
+        I::mint(self.now(), &*self.chance)
     }
 }

@@ -17,7 +17,10 @@ fn mint(prefix: &str, now: UnixMs, chance: &dyn Chance) -> String {
     let mut random = [0; 10];
     chance.fill(&mut random);
     let millis = u64::try_from(now.0).unwrap_or_default();
-    format!("{prefix}_{}", Builder::from_unix_timestamp_millis(millis, &random).into_uuid().simple())
+    format!(
+        "{prefix}_{}",
+        Builder::from_unix_timestamp_millis(millis, &random).into_uuid().simple()
+    )
 }
 
 fn parse(prefix: &'static str, text: &str) -> Result<String, BadId> {
@@ -28,6 +31,11 @@ fn parse(prefix: &'static str, text: &str) -> Result<String, BadId> {
     } else {
         Err(BadId(prefix))
     }
+}
+
+/// What every id kind can do, for [`crate::clock::World::mint`].
+pub trait Mint: Sized {
+    fn mint(now: UnixMs, chance: &dyn Chance) -> Self;
 }
 
 macro_rules! ids {
@@ -52,6 +60,12 @@ macro_rules! ids {
 
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl Mint for $name {
+            fn mint(now: UnixMs, chance: &dyn Chance) -> Self {
+                Self::mint(now, chance)
             }
         }
 
@@ -103,4 +117,7 @@ ids! {
     AuditId = "aud";
     ApiKeyId = "key";
     AccessCodeId = "acc";
+    TaskId = "tsk";
+    SessionId = "ses";
+    LinkAccessId = "lac";
 }

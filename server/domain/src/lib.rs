@@ -6,3 +6,5 @@
 pub mod clock;
 pub mod id;
 pub mod money;
+pub mod practice;
+pub mod staff;

@@ -9,7 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 /// An amount in cents. May be negative where the noun allows it (adjustments, ledger postings).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
 
@@ -193,8 +195,19 @@ mod tests {
     #[test]
     fn hostile_amounts_are_refused() {
         for typed in [
-            "-1", "0.001", "1e3", "NaN", "１００", "1.000,00", "9223372036854775807", "", ".", "1,00",
-            "+5", "0x10", "1 000",
+            "-1",
+            "0.001",
+            "1e3",
+            "NaN",
+            "１００",
+            "1.000,00",
+            "9223372036854775807",
+            "",
+            ".",
+            "1,00",
+            "+5",
+            "0x10",
+            "1 000",
         ] {
             assert!(Cents::parse_typed(typed).is_err(), "{typed}");
         }

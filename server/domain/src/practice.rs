@@ -1,0 +1,160 @@
+//! A practice and the settings its manager decides. Stored as one document, edited in the
+//! workspace; every field has the default of requirements.md, section 2.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::UnixMs, id::PracticeId, money::Cents};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub legal_name: String,
+    /// What patients read instead of the legal name. Over 50 characters is refused, over 30 warns
+    /// (S-TP2).
+    pub custom_name: Option<String>,
+    /// Behavioural health, fertility, oncology and the like must set a neutral `custom_name` (M27).
+    pub is_sensitive: bool,
+    pub phone: String,
+    pub hours: String,
+    pub street: String,
+    pub city: String,
+    pub state: String,
+    pub zip: String,
+    /// IANA name, e.g. `America/New_York`.
+    pub zone: String,
+    /// `#rrggbb`.
+    pub accent: String,
+    /// `https://pay.example.org`, without a trailing slash; where links lead.
+    pub public_base: String,
+
+    pub minimum_balance: Cents,
+    pub minimum_payment: Cents,
+    pub overpayment_is_allowed: bool,
+    /// Offer only the processor's page (no card form of ours).
+    pub checkout_only: bool,
+    /// Refunds above this need a manager.
+    pub biller_refund_limit: Cents,
+
+    pub approval_is_required: bool,
+    /// X1: on means the two-way inbox answers; off means the fixed auto-reply.
+    pub inbox_is_on: bool,
+    pub amount_in_texts: bool,
+    pub first_name_in_email: bool,
+
+    /// Switched by the platform's support, then by the practice (S-G3).
+    pub texts_enabled_by_platform: bool,
+    pub texts_enabled_by_practice: bool,
+    /// Another processor on the account disables texts (S-G2).
+    pub instamed_is_active: bool,
+    pub billing_consent_at: Option<UnixMs>,
+    pub billing_consent_by: Option<String>,
+    /// The bought number, E.164 (S-NU2).
+    pub text_number: Option<String>,
+    pub proof_approved_at: Option<UnixMs>,
+    pub email_tested_at: Option<UnixMs>,
+    pub email_from_name: String,
+    pub email_from_address: String,
+
+    /// Hours at the recipient within the legal window: Monday is 1.
+    pub window_first_weekday: i8,
+    pub window_last_weekday: i8,
+    pub window_from_hour: i8,
+    pub window_until_hour: i8,
+
+    /// The breaker of MS6, in per cent of the practice's open accounts of one source.
+    pub breaker_vanished_percent: i64,
+    pub breaker_cleared_percent: i64,
+    /// A balance that grew by this factor or more counts as jumped.
+    pub breaker_jump_factor: i64,
+    pub breaker_jumped_percent: i64,
+    /// Books smaller than this many open accounts never trip the breaker.
+    pub breaker_smallest_book: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            legal_name: String::new(),
+            custom_name: None,
+            is_sensitive: false,
+            phone: String::new(),
+            hours: String::new(),
+            street: String::new(),
+            city: String::new(),
+            state: String::new(),
+            zip: String::new(),
+            zone: "America/New_York".into(),
+            accent: "#0b6e6e".into(),
+            public_base: String::new(),
+            minimum_balance: Cents(10_00),
+            minimum_payment: Cents(10_00),
+            overpayment_is_allowed: false,
+            checkout_only: false,
+            biller_refund_limit: Cents(250_00),
+            approval_is_required: true,
+            inbox_is_on: false,
+            amount_in_texts: false,
+            first_name_in_email: false,
+            texts_enabled_by_platform: false,
+            texts_enabled_by_practice: false,
+            instamed_is_active: false,
+            billing_consent_at: None,
+            billing_consent_by: None,
+            text_number: None,
+            proof_approved_at: None,
+            email_tested_at: None,
+            email_from_name: String::new(),
+            email_from_address: String::new(),
+            window_first_weekday: 1,
+            window_last_weekday: 6,
+            window_from_hour: 9,
+            window_until_hour: 18,
+            breaker_vanished_percent: 20,
+            breaker_cleared_percent: 40,
+            breaker_jump_factor: 5,
+            breaker_jumped_percent: 10,
+            breaker_smallest_book: 5,
+        }
+    }
+}
+
+/// Longest custom practice name that may be texted, and the longest that is recommended (S-TP2).
+pub const NAME_LONGEST: usize = 50;
+pub const NAME_RECOMMENDED: usize = 30;
+
+#[derive(Clone, Debug)]
+pub struct Practice {
+    pub id: PracticeId,
+    /// In addresses: `/at/{slug}`.
+    pub slug: String,
+    pub name: String,
+    pub settings: Settings,
+    pub version: i64,
+    pub live_at: Option<UnixMs>,
+    pub outreach_held_at: Option<UnixMs>,
+    pub outreach_held_why: Option<String>,
+}
+
+impl Practice {
+    /// What patients read: the custom name, else the legal one.
+    pub fn alias(&self) -> &str {
+        match &self.settings.custom_name {
+            Some(name) if !name.trim().is_empty() => name,
+            _ => &self.name,
+        }
+    }
+
+    /// SMS menus and features are hidden while this is false (S-G5).
+    pub fn texts_are_enabled(&self) -> bool {
+        self.settings.texts_enabled_by_platform
+            && self.settings.texts_enabled_by_practice
+            && !self.settings.instamed_is_active
+    }
+
+    /// The practice's own zone; a name the database does not know falls back to Eastern time.
+    pub fn zone(&self) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(&self.settings.zone)
+            .or_else(|_| jiff::tz::TimeZone::get("America/New_York"))
+            .unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}
