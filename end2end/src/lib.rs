@@ -1,1 +1,11 @@
-//! end2end
+//! The house from outside.
+//!
+//! What is kept here drives Clearbill only through what it shows to others: its program, its HTTP,
+//! its files, and the source itself.
+//!
+//! * `tests/tidy/` reads the source and keeps the architecture true.
+//! * `browser/` plays the stories of patients and staff in a real browser against `clearbill demo`.
+//! * `postgres.sh` gives tests a PostgreSQL cluster to throw away.
+//!
+//! It refuses to reach into a crate for something a person or a vendor could not see: a rule of one
+//! crate is tested in that crate.
