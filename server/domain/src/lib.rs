@@ -3,8 +3,16 @@
 //! Pure by construction: nothing here reads a clock, rolls dice, or can fail on IO. Time and chance
 //! come in as parameters, so every rule can be replayed.
 
+pub mod book;
+pub mod caps;
 pub mod clock;
+pub mod decide;
+pub mod gate;
+pub mod holds;
 pub mod id;
 pub mod money;
+pub mod phone;
 pub mod practice;
 pub mod staff;
+pub mod window;
+pub mod zones;

@@ -1,0 +1,422 @@
+//! What `decide` looks at: the message proposed, the facts of the moment, and the practice's rules.
+//!
+//! Whoever loads facts fills every field; there are no defaults, because a forgotten field must not
+//! read as "fine". A fact nobody knows is `None`, and `None` does not send.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    caps::{Cap, PRODUCT_CAPS},
+    clock::{DAY_MS, UnixMs},
+    holds::Hold,
+    id::{ClaimId, MessageId},
+    money::Cents,
+    window::{Strictness, Windows},
+    zones::Whereabouts,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Text,
+    Email,
+}
+
+impl Channel {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// What a message is for (X3). Anything promotional has no class here, so it cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A reminder of a balance: everything applies.
+    Dunning,
+    /// The card on file was declined. Needs no approval (S-SF9).
+    FailedAutopay,
+    /// A staff member writes to one patient (S-SF8).
+    StaffDirect,
+    /// The patient asked for a new pay link.
+    NewLink,
+    /// A settled payment is confirmed.
+    Receipt,
+    /// A one-time code somebody waits for.
+    Code,
+    /// About the patient's own login: confirm the address, password changed.
+    AccountNotice,
+    /// The one confirmation of an opt-out (M19).
+    OptOutConfirmation,
+    /// The answer to START, UNSTOP or YES (M21).
+    OptInConfirmation,
+    /// The answer to HELP or INFO (M22).
+    Help,
+    /// The fixed answer to a reply nobody reads (S-R2).
+    AutoReply,
+    /// To a member of staff, never to a patient: pending approvals, alarms, a test of the sender.
+    StaffNotice,
+}
+
+impl Class {
+    pub const ALL: [Self; 12] = [
+        Self::Dunning,
+        Self::FailedAutopay,
+        Self::StaffDirect,
+        Self::NewLink,
+        Self::Receipt,
+        Self::Code,
+        Self::AccountNotice,
+        Self::OptOutConfirmation,
+        Self::OptInConfirmation,
+        Self::Help,
+        Self::AutoReply,
+        Self::StaffNotice,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dunning => "dunning",
+            Self::FailedAutopay => "failed_autopay",
+            Self::StaffDirect => "staff_direct",
+            Self::NewLink => "new_link",
+            Self::Receipt => "receipt",
+            Self::Code => "code",
+            Self::AccountNotice => "account_notice",
+            Self::OptOutConfirmation => "opt_out_confirmation",
+            Self::OptInConfirmation => "opt_in_confirmation",
+            Self::Help => "help",
+            Self::AutoReply => "auto_reply",
+            Self::StaffNotice => "staff_notice",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
+
+    /// Asks for money: the balance, the caps and the age of the message matter.
+    pub const fn is_reminder(self) -> bool {
+        matches!(self, Self::Dunning | Self::FailedAutopay)
+    }
+
+    /// Answers a text the person has just sent.
+    pub const fn is_reply(self) -> bool {
+        matches!(
+            self,
+            Self::OptOutConfirmation | Self::OptInConfirmation | Self::Help | Self::AutoReply
+        )
+    }
+
+    /// Begins with the practice or its books rather than with the person.
+    pub const fn is_outreach(self) -> bool {
+        matches!(self, Self::Dunning | Self::FailedAutopay | Self::StaffDirect)
+    }
+
+    /// Goes to a patient's contact outside a conversation of that very minute.
+    pub const fn needs_the_practice_set_up(self) -> bool {
+        !self.is_reply() && !matches!(self, Self::Code | Self::StaffNotice)
+    }
+
+    /// Counts towards the caps and waits for them. Codes and receipts are outside (journeys, Time).
+    pub const fn is_capped(self) -> bool {
+        self.is_reminder()
+    }
+
+    /// The window that binds it on `channel`; `None` goes at once.
+    pub const fn window_on(self, channel: Channel) -> Option<Strictness> {
+        match (self, channel) {
+            (Self::Dunning, _) => Some(Strictness::Preferred),
+            (Self::FailedAutopay, _) => Some(Strictness::Hard),
+            (Self::StaffDirect | Self::Receipt | Self::AccountNotice, Channel::Text) => {
+                Some(Strictness::Hard)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A message somebody would like to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    pub message_id: MessageId,
+    /// A number in E.164 or a folded email address; the permit is for this one and no other.
+    pub recipient: String,
+    pub class: Class,
+    pub channel: Channel,
+    /// Shared by the text and the email of one notice, so that both together count once for a
+    /// guarantor who chose both.
+    pub notice: String,
+    /// The claims it is about; empty for the account as a whole.
+    pub claims: Vec<ClaimId>,
+    /// When it was meant to go. After a deferral, the instant deferred to.
+    pub slot_at: UnixMs,
+    /// Lowercase hex SHA-256 over body and amount, as frozen by the approval (D-39).
+    pub content_hash: String,
+}
+
+/// All that is known, at one moment, about the message's practice, recipient and balance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    pub practice: PracticeFacts,
+    pub contact: ContactFacts,
+    /// `None` for a reply to a number that belongs to nobody, and for staff.
+    pub guarantor: Option<GuarantorFacts>,
+    /// `None` where no balance is at stake or it could not be computed.
+    pub balance: Option<BalanceFacts>,
+    pub approval: Approval,
+    pub history: History,
+}
+
+/// Whether the practice may send at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PracticeFacts {
+    /// Go live was pressed and not taken back.
+    pub is_live: bool,
+    /// An import waits for a manager: balances are in doubt (MS6).
+    pub import_is_held: bool,
+    pub platform_text_enabled: bool,
+    pub practice_text_enabled: bool,
+    pub text_number_chosen: bool,
+    pub text_billing_accepted: bool,
+    /// The campaign under which US carriers take the texts (M25).
+    pub text_campaign_registered: bool,
+    /// Codes go from another sender than reminders, so that STOP locks nobody out (D-34).
+    pub code_sender_is_separate: bool,
+    pub proof_approved: bool,
+    pub email_sender_tested: bool,
+    /// Too many complaints: reminders by email are paused (M30).
+    pub email_paused_for_complaints: bool,
+    pub instamed_is_active: bool,
+    /// Characters of the name a text will carry: custom name, else the practice's.
+    pub text_name_chars: u32,
+    /// The length above is of a custom name: only those can be too long (S-TP2).
+    pub text_name_is_custom: bool,
+    /// The name alone would tell what somebody is treated for (M27).
+    pub is_sensitive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineType {
+    Mobile,
+    Voip,
+    Landline,
+    TollFree,
+    /// Nobody has looked it up.
+    Unknown,
+}
+
+/// What earlier deliveries taught about a contact (M32, D-41).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    Good,
+    Invalid,
+    HardBounced,
+    /// Three soft bounces in 14 days.
+    KeepsBouncing,
+    CarrierBlocked,
+}
+
+/// Why a contact does not want to hear from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionReason {
+    /// STOP or one of its words.
+    Stop,
+    /// Free text, voicemail, a letter: any reasonable means (M17).
+    FreeText,
+    /// One-click unsubscribe or the toggle in the patient's account.
+    Unsubscribe,
+    Staff,
+    /// The carrier told us: 21610 (D-34).
+    Carrier,
+    /// "This isn't me", or "wrong number": for every practice on the server (decision 30).
+    WrongNumber,
+    Complaint,
+}
+
+/// How much an opt-out covers (M20, MS8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionScope {
+    Everything,
+    /// The person answered RECEIPTS: receipts stay welcome.
+    AllButReceipts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Suppression {
+    pub reason: SuppressionReason,
+    pub scope: SuppressionScope,
+    pub since: UnixMs,
+}
+
+/// How a consent came to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentSource {
+    /// From the practice's own system, by import or contacts file.
+    Import,
+    /// The opt-in to automated phone calls, which S-B1 accepts.
+    PhoneReminders,
+    Staff,
+    Portal,
+    /// START, UNSTOP or YES from that very number.
+    Keyword,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Consent {
+    /// False when the person was asked and said no.
+    pub granted: bool,
+    pub source: ConsentSource,
+    pub at: UnixMs,
+}
+
+/// The one phone or email the message is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactFacts {
+    /// As on file, normalised. Must equal the message's recipient.
+    pub value: String,
+    pub line: LineType,
+    pub reach: Reach,
+    /// Staff enabled texting on this phone (S-B2). Ignored for email.
+    pub text_enabled: bool,
+    pub suppression: Option<Suppression>,
+    /// The newest consent row of this contact and channel.
+    pub consent: Option<Consent>,
+    /// Somebody at this contact said they are someone else (D-45).
+    pub is_wrong_number: bool,
+    /// When it was last confirmed to belong to the guarantor (M33).
+    pub verified_at: Option<UnixMs>,
+}
+
+/// Which channels a guarantor asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preference {
+    /// Never asked.
+    Either,
+    Text,
+    Email,
+    /// The same notice on both counts as one contact.
+    Both,
+}
+
+/// A patient may bind us to one contact (M28).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlyThisWay {
+    pub channel: Channel,
+    pub value: String,
+}
+
+/// The person responsible for the bill (D-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuarantorFacts {
+    pub born_on: Option<Date>,
+    /// Named as somebody else than the patients: taken for an adult while the birthday is unknown.
+    pub is_separate_from_patients: bool,
+    pub holds: Vec<Hold>,
+    pub only_this_way: Option<OnlyThisWay>,
+    pub preference: Preference,
+    pub whereabouts: Whereabouts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentUnderWay {
+    No,
+    /// An attempt is open.
+    Open,
+    /// The processor has not told us how one ended.
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanStanding {
+    NoPlan,
+    Kept,
+    /// An installment was missed: a reminder of it may go.
+    Behind,
+}
+
+/// What is due on the claims of the message, net of everything received (D-11, D-15).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceFacts {
+    /// `None` when it could not be computed.
+    pub net_due: Option<Cents>,
+    /// Still with an insurer (D-8). `None` when the practice's system did not say.
+    pub insurance_pending: Option<bool>,
+    pub payment: PaymentUnderWay,
+    pub last_paid_at: Option<UnixMs>,
+    pub plan: PlanStanding,
+    /// A card on file will be charged.
+    pub autopay_is_on: bool,
+}
+
+/// A person's yes to one exact message (D-39, M39).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub is_required: bool,
+    pub given: Option<Approved>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    pub at: UnixMs,
+    pub content_hash: String,
+    /// What was due when it was approved.
+    pub net_due: Cents,
+}
+
+/// An earlier message that counts towards the caps: accepted by a provider (D-40).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    pub at: UnixMs,
+    pub notice: String,
+}
+
+/// Capped messages of at least the last 30 days, in any order, this message itself left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// To this phone or email, whatever the account (D-4).
+    pub to_contact: Vec<Sent>,
+    /// To this guarantor, whatever the channel.
+    pub to_guarantor: Vec<Sent>,
+}
+
+/// What a practice has set. `Default` is the product's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub windows: Windows,
+    /// Never above the product's caps and the states': the strictest binds.
+    pub caps: Vec<Cap>,
+    pub minimum_balance: Cents,
+    /// Nobody younger is written to (D-3).
+    pub adult_age: u8,
+    /// A message this long past its slot is not sent but decided anew (M40).
+    pub stale_after_ms: i64,
+    /// A phone not confirmed within this many days is not texted (M33). Off unless the practice
+    /// subscribes to a number check.
+    pub reverify_after_days: Option<u16>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            windows: Windows::default(),
+            caps: PRODUCT_CAPS.to_vec(),
+            minimum_balance: Cents(10_00),
+            adult_age: 18,
+            stale_after_ms: DAY_MS,
+            reverify_after_days: None,
+        }
+    }
+}

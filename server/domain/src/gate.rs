@@ -1,0 +1,138 @@
+//! The only door to a channel.
+//!
+//! A channel takes a `SendPermit` by value, and only `admit` makes one, after `decide` said yes at
+//! that moment: consent, window, caps, holds, balance and approval, all looked at together. A permit
+//! is for one message to one recipient and dies after five seconds, so that neither a stalled worker
+//! nor a retry can send on yesterday's yes (decision 31).
+//!
+//! Nobody else can make one:
+//!
+//! ```compile_fail,E0451
+//! use domain::{clock::UnixMs, gate::SendPermit, id::MessageId};
+//! let permit = SendPermit {
+//!     message_id: MessageId::trusted("msg_1"),
+//!     recipient: "+12125550123".into(),
+//!     made_at: UnixMs(0),
+//! };
+//! ```
+//!
+//! nor keep a second copy of one:
+//!
+//! ```compile_fail,E0599
+//! fn twice(permit: domain::gate::SendPermit) {
+//!     let _second = permit.clone();
+//! }
+//! ```
+//!
+//! nor read one back from a file or a queue:
+//!
+//! ```compile_fail,E0277
+//! let _permit: domain::gate::SendPermit = serde_json::from_str("{}").unwrap();
+//! ```
+
+use crate::{
+    clock::{SECOND_MS, UnixMs},
+    decide::{Channel, Class, Decision, Facts, Proposed, Rules, decide, slot_expired},
+    id::MessageId,
+};
+
+/// How long a permit, and the rate limiter's slot before it, may be held.
+pub const PERMIT_LASTS_MS: i64 = 5 * SECOND_MS;
+
+/// A turn given by the rate limiter of the sending number or mail server. Taken before the decision,
+/// so that nothing stale waits in line behind it.
+#[derive(Debug)]
+#[must_use = "a slot that is dropped is a turn wasted"]
+pub struct RateSlot {
+    taken_at: UnixMs,
+}
+
+impl RateSlot {
+    /// For the rate limiter: the slot it has just given.
+    pub const fn taken_at(now: UnixMs) -> Self {
+        Self { taken_at: now }
+    }
+
+    const fn is_valid_at(&self, now: UnixMs) -> bool {
+        is_fresh(self.taken_at, now)
+    }
+}
+
+/// Leave to send one message to one recipient, now.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped sends nothing"]
+pub struct SendPermit {
+    message_id: MessageId,
+    recipient: String,
+    channel: Channel,
+    class: Class,
+    content_hash: String,
+    made_at: UnixMs,
+    decision: Decision,
+}
+
+impl SendPermit {
+    pub fn message_id(&self) -> &MessageId {
+        &self.message_id
+    }
+
+    /// The number in E.164, or the email address.
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Which sender to use: codes have one of their own.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// What the body and amount must hash to.
+    pub fn content_hash(&self) -> &str {
+        &self.content_hash
+    }
+
+    /// The decision it rests on, to be stored with the message.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Five seconds, and not before it was made.
+    pub fn is_valid_at(&self, now: UnixMs) -> bool {
+        is_fresh(self.made_at, now)
+    }
+}
+
+/// Decides, and gives leave to send when the answer is yes; otherwise the decision says until when
+/// to wait or why not. The recipient is the proposal's, whose facts must be the ones given.
+pub fn admit(
+    message: &Proposed,
+    facts: &Facts,
+    rules: &Rules,
+    slot: RateSlot,
+    now: UnixMs,
+) -> Result<SendPermit, Decision> {
+    let decision = decide(message, facts, rules, now);
+    if !decision.sends() {
+        return Err(decision);
+    }
+    if !slot.is_valid_at(now) {
+        return Err(slot_expired(decision, now));
+    }
+    Ok(SendPermit {
+        message_id: message.message_id.clone(),
+        recipient: message.recipient.clone(),
+        channel: message.channel,
+        class: message.class,
+        content_hash: message.content_hash.clone(),
+        made_at: now,
+        decision,
+    })
+}
+
+const fn is_fresh(made_at: UnixMs, now: UnixMs) -> bool {
+    made_at.0 <= now.0 && now.since(made_at) < PERMIT_LASTS_MS
+}
