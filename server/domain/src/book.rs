@@ -19,12 +19,15 @@ use std::{
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::money::Cents;
+use crate::{
+    money::Cents,
+    phone::{E164, Email},
+};
 
-mod contact;
+mod identity;
 mod refusal;
 
-pub use contact::{Email, Phone, Ssn4, Zip};
+pub use identity::{Ssn4, Zip};
 pub use refusal::{RefusalReason, RowRefusal};
 
 /// No external id is longer. Sources use UUIDs and counters.
@@ -262,7 +265,7 @@ impl Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     pub owner: Owner,
-    pub phone: Option<Phone>,
+    pub phone: Option<E164>,
     pub email: Option<Email>,
     /// `None`: the source does not say. Never consent.
     pub text_consent: Option<TextConsent>,
@@ -401,6 +404,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::phone::{normalise_email, normalise_us};
 
     #[test]
     fn a_child_is_a_minor_until_the_eighteenth_birthday() {
@@ -414,8 +418,8 @@ mod tests {
     fn a_row_survives_being_staged() {
         let row = BookRow::Contact(Contact {
             owner: Owner::GuarantorOfPatient("p-1".to_owned()),
-            phone: Phone::parse("(212) 555-0123"),
-            email: Email::parse("maria@example.org"),
+            phone: normalise_us("(212) 555-0123").ok(),
+            email: normalise_email("maria@example.org").ok(),
             text_consent: Some(TextConsent { is_granted: true, on: None, source: None }),
             call_opt_in: None,
             preferred: Some(Preferred::Both),
