@@ -3,6 +3,7 @@
 //! Pure by construction: nothing here reads a clock, rolls dice, or can fail on IO. Time and chance
 //! come in as parameters, so every rule can be replayed.
 
+pub mod balance;
 pub mod book;
 pub mod caps;
 pub mod clock;
@@ -11,8 +12,10 @@ pub mod gate;
 pub mod holds;
 pub mod id;
 pub mod money;
+pub mod payment;
 pub mod phone;
 pub mod practice;
+pub mod proposal;
 pub mod staff;
 pub mod window;
 pub mod zones;
