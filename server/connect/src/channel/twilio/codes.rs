@@ -1,0 +1,69 @@
+//! What Twilio's error codes ask us to do. The same codes come with a refused request and, later,
+//! with a status report. A code the table does not know is for good and for staff to look at:
+//! Twilio splits codes and adds new ones without notice.
+
+use super::RefusalCause;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeMeaning {
+    Never(RefusalCause),
+    /// May work later.
+    Later,
+}
+
+pub fn meaning_of(code: i64) -> CodeMeaning {
+    use CodeMeaning::{Later, Never};
+    use RefusalCause::{BadAddress, Blocked, Content, NotMobile, OptedOut, Permanent, SenderFault};
+    match code {
+        // Recipient replied STOP, or the number was reassigned.
+        21610 => Never(OptedOut),
+        // Not a number / not a number that can be called / unknown or inactive number.
+        21211 | 21217 | 21401 | 21421 | 30005 => Never(BadAddress),
+        // Landline or unreachable carrier.
+        21614 | 30006 => Never(NotMobile),
+        // Credentials, account suspended or limited, sender not ours, not registered, trial account.
+        20003
+        | 20005
+        | 20006
+        | 20008
+        | 21212
+        | 21603
+        | 21606
+        | 21608
+        | 21659..=21661
+        | 21703
+        | 21704
+        | 30002
+        | 30034
+        | 30035 => Never(SenderFault),
+        // No permission for that country: a setting of ours.
+        21408 => Never(SenderFault),
+        // No body / body too long / bad characters.
+        21602 | 21617 | 21619 | 21623 => Never(Content),
+        // Carrier blocked or filtered, quiet hours, known litigator, pumping protection.
+        30004 | 30007 | 30410 | 30450 | 30610 | 30640 => Never(Blocked),
+        // Cannot be routed to this carrier.
+        21612 => Never(Permanent),
+        // Too many requests, queue full, phone off, unknown carrier error, message expired in queue.
+        20429 | 14107 | 21611 | 30001 | 30003 | 30008 | 30036 => Later,
+        _ => Never(Permanent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_nobody_has_seen_stops_the_message_and_asks_staff() {
+        assert_eq!(meaning_of(99_999), CodeMeaning::Never(RefusalCause::Permanent));
+    }
+
+    #[test]
+    fn a_phone_that_is_off_is_tried_later_and_an_opted_out_one_never() {
+        assert_eq!(meaning_of(30003), CodeMeaning::Later);
+        assert_eq!(meaning_of(21610), CodeMeaning::Never(RefusalCause::OptedOut));
+        assert_eq!(meaning_of(21614), CodeMeaning::Never(RefusalCause::NotMobile));
+        assert_eq!(meaning_of(21211), CodeMeaning::Never(RefusalCause::BadAddress));
+    }
+}
