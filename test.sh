@@ -7,18 +7,18 @@
 #   build     everything, once, as the later steps use it
 #   unit      all Rust tests, the store's on SQLite and on a throw-away PostgreSQL
 #   doc       the examples in the documentation
-#   simulate  200 seeds of people, faults and clock jumps (CLEARBILL_SEEDS for another number)
-#   browser   the stories in a real browser (CLEARBILL_BROWSER names files, e.g. "pay account")
+#   simulate  200 seeds of people, faults and clock jumps (CLEARBILL_TEST_SEEDS for another number)
+#   browser   the stories in a real browser (CLEARBILL_TEST_BROWSER names files, e.g. "pay account")
 #   quick     fmt, clippy and unit
 #
 # It needs Rust and a C compiler; Node, Chromium and PostgreSQL are installed with apt when they are
-# missing and there is a right to. CLEARBILL_SCREENSHOTS names a folder that keeps the pictures.
+# missing and there is a right to. CLEARBILL_TEST_SCREENSHOTS names a folder that keeps the pictures.
 # With CI=true nothing may be skipped and Cargo.lock may not change.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly ALL=(fmt clippy build unit doc simulate browser)
-readonly SEEDS=${CLEARBILL_SEEDS:-200}
+readonly SEEDS=${CLEARBILL_TEST_SEEDS:-200}
 readonly target=${CARGO_TARGET_DIR:-target}
 
 # These would replace the flags in .cargo/config.toml, and with them every crate built so far.
@@ -113,10 +113,13 @@ need_postgres() {
 need_browser() {
     command -v node >/dev/null || install nodejs npm
     command -v npm >/dev/null || install npm
-    if [[ -z ${CLEARBILL_CHROMIUM:-} ]]; then
+    local major
+    major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+    ((major >= 20)) || die "Node 20 or newer is needed, this is $(node --version)"
+    if [[ -z ${CLEARBILL_TEST_CHROMIUM:-} ]]; then
         command -v chromium >/dev/null || command -v chromium-browser >/dev/null || install chromium
-        CLEARBILL_CHROMIUM=$(command -v chromium || command -v chromium-browser)
-        export CLEARBILL_CHROMIUM
+        CLEARBILL_TEST_CHROMIUM=$(command -v chromium || command -v chromium-browser)
+        export CLEARBILL_TEST_CHROMIUM
     fi
     local installed=end2end/browser/node_modules/.package-lock.json
     if [[ ! -f $installed || end2end/browser/package-lock.json -nt $installed ]]; then
@@ -166,8 +169,8 @@ step_browser() {
     [[ -x $target/debug/clearbill ]] || step_build
     need_browser
     # shellcheck disable=SC2086  # several names are several arguments
-    CLEARBILL_BINARY=$(realpath "$target/debug/clearbill") \
-        guarded node end2end/browser/run.mjs ${CLEARBILL_BROWSER:-}
+    CLEARBILL_TEST_BINARY=$(realpath "$target/debug/clearbill") \
+        guarded node end2end/browser/run.mjs ${CLEARBILL_TEST_BROWSER:-}
 }
 
 steps=()

@@ -37,8 +37,8 @@ let shared = null;
 /** One browser per process; `closeBrowser` in an `after` hook. */
 async function browser() {
   if (shared) return shared;
-  const executablePath = process.env.CLEARBILL_CHROMIUM ?? CANDIDATES.find((path) => existsSync(path));
-  if (!executablePath) throw new Error('no Chromium: install it, or set CLEARBILL_CHROMIUM');
+  const executablePath = process.env.CLEARBILL_TEST_CHROMIUM ?? CANDIDATES.find((path) => existsSync(path));
+  if (!executablePath) throw new Error('no Chromium: install it, or set CLEARBILL_TEST_CHROMIUM');
   const args = [
     // Nothing leaves the machine: no component updates, no field trials, no search for Google's hosts.
     '--disable-background-networking',
@@ -242,9 +242,9 @@ export async function expectFocusOn(page, selector) {
   assert.ok(matches, `focus on ${selector} of ${page.url()}`);
 }
 
-/** Kept when CLEARBILL_SCREENSHOTS names a folder: the README's pictures and a reviewer's. */
+/** Kept when CLEARBILL_TEST_SCREENSHOTS names a folder: the README's pictures and a reviewer's. */
 export async function picture(page, way, name) {
-  const folder = process.env.CLEARBILL_SCREENSHOTS;
+  const folder = process.env.CLEARBILL_TEST_SCREENSHOTS;
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
   const suffix = way.javaScript === false ? '-no-js' : '';
@@ -252,7 +252,7 @@ export async function picture(page, way, name) {
 }
 
 async function keepPicture(page, way, error) {
-  if (!process.env.CLEARBILL_SCREENSHOTS || page.isClosed()) return;
+  if (!process.env.CLEARBILL_TEST_SCREENSHOTS || page.isClosed()) return;
   const what = (error.message ?? 'failure').replace(/[^a-z0-9]+/gi, '-').slice(0, 40);
   await picture(page, way, `failed-${what}`).catch(() => {});
 }

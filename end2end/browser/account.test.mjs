@@ -1,0 +1,213 @@
+// A patient wants to see the bill first: proves who they are, reads it, pays from there.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { closeBrowser, DESKTOP, expectAccessible, expectSound, PATIENT_WAYS, PHONE, picture, visit } from './browser.mjs';
+import { Cast } from './cast.mjs';
+import {
+  createAccount,
+  expectReceipt,
+  fillCreateAccount,
+  openLink,
+  PASSWORD,
+  pay,
+  proveByCode,
+} from './patient.mjs';
+import { DESK, expectWords, openRecord, openWorkspace, remindEveryone } from './staff.mjs';
+import { startWorld, until } from './world.mjs';
+
+const SCRIPTED_PHONE = { ...PHONE, javaScript: true };
+const SCRIPTED_DESKTOP = { ...DESKTOP, javaScript: true };
+
+const cast = new Cast('ACC');
+const curious = PATIENT_WAYS.map(() => cast.personOwing('25.00', '57.00'));
+const wrongAnswers = cast.person();
+const locked = cast.person();
+const noSsn = cast.person({ ssn4: '' });
+const returning = cast.person();
+const forgetful = cast.person();
+const slow = cast.person();
+const neighbour = cast.person();
+
+let world;
+
+before(async () => {
+  world = await startWorld();
+  world.importFile('account.csv', cast.csv());
+  await remindEveryone(world, { method: 'Email' });
+});
+
+after(async () => {
+  await closeBrowser();
+  await world?.stop();
+});
+
+async function seeStatementFirst(page, person) {
+  await openLink(page, world, person, 'email');
+  await page.getByRole('link', { name: 'I want to see my statement before I pay' }).click();
+}
+
+PATIENT_WAYS.forEach((way, i) => {
+  test(`a patient creates an account, reads the bill and pays it, ${way.label}`, () =>
+    visit(world, way, async (page) => {
+      const person = curious[i];
+      await seeStatementFirst(page, person);
+      await page.getByRole('heading', { level: 1, name: /Create your account/ }).waitFor();
+      await expectWords(page, /as the person responsible for this bill/i, /never your full number/i);
+      await expectSound(page, way);
+      await picture(page, way, 'create-account');
+      await createAccount(page, person);
+
+      await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+      await expectWords(page, '$82.00', '$25.00', '$57.00', 'Office visit', 'Charged', 'Insurance paid', 'Adjusted');
+      await expectSound(page, way);
+      await picture(page, way, 'bill-details');
+
+      await page.getByRole('link', { name: 'Pay Now' }).or(page.getByRole('button', { name: 'Pay Now' })).first().click();
+      await page.getByRole('heading', { level: 1, name: 'Make a Payment' }).waitFor();
+      await pay(page, way);
+      await expectReceipt(page);
+
+      await page.goto('/account');
+      await expectWords(page, 'You have no open bills');
+      await page.goto('/account/receipts');
+      await expectWords(page, '$82.00');
+      await expectSound(page, way);
+    }));
+});
+
+test('wrong answers about oneself all get the same words, and nothing typed comes back', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    const seen = new Set();
+    for (const [person, wrong] of [
+      [wrongAnswers, { ssn4: '9999' }],
+      [wrongAnswers, { dob: '1901-01-01' }],
+      [noSsn, { ssn4: '1234' }],
+    ]) {
+      await seeStatementFirst(page, person);
+      await createAccount(page, person, wrong);
+      await page.locator('#errors').waitFor();
+      seen.add(await page.locator('#errors').innerText());
+      assert.equal(await page.getByLabel(/last four/i).inputValue(), '');
+      assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), '');
+    }
+    assert.equal(seen.size, 1, [...seen].join('\n---\n'));
+    await expectWords(page, /call|phone/i);
+    await expectAccessible(page);
+    await picture(page, SCRIPTED_PHONE, 'create-account-refused');
+  }));
+
+test('after five wrong tries on a link the right answer is refused too', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^4(22|29): POST/);
+    await seeStatementFirst(page, locked);
+    for (let i = 0; i < 5; i += 1) {
+      await createAccount(page, locked, { ssn4: String(9000 + i) });
+      await page.locator('#errors').waitFor();
+    }
+    await createAccount(page, locked);
+    await page.locator('#errors').waitFor();
+    assert.equal(await page.getByRole('heading', { name: 'Your Bill Details' }).count(), 0);
+  }));
+
+test('a link older than 72 hours needs a code sent to the contact on file', async () => {
+  await world.advance('PT80H');
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, slow);
+    await createAccount(page, slow);
+    await expectWords(page, /\*|•/);
+    await expectSound(page, SCRIPTED_PHONE);
+    await picture(page, SCRIPTED_PHONE, 'code-entry');
+    await proveByCode(page, world, slow);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+  });
+});
+
+test('a patient who has an account signs in, with a code on a new device', async () => {
+  await visit(world, SCRIPTED_DESKTOP, async (page) => {
+    await seeStatementFirst(page, returning);
+    await createAccount(page, returning);
+    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, returning);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.goto('/account');
+    assert.match(page.url(), /sign-in/);
+  });
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await page.goto('/sign-in');
+    await expectSound(page, SCRIPTED_PHONE);
+    await page.getByLabel('Email').fill(returning.email);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await proveByCode(page, world, returning);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    assert.ok(!(await page.content()).includes(neighbour.name));
+  });
+});
+
+test('signing in says nothing about who has an account', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    const seen = new Set();
+    for (const email of [returning.email, 'nobody@example.com']) {
+      await page.goto('/sign-in');
+      await page.getByLabel('Email').fill(email);
+      await page.getByLabel('Password', { exact: true }).fill('not the right password');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.locator('#errors').waitFor();
+      seen.add(await page.locator('#errors').innerText());
+    }
+    assert.equal(seen.size, 1);
+  }));
+
+test('a forgotten password is replaced by way of the email on file', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, forgetful);
+    await createAccount(page, forgetful);
+    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, forgetful);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.goto('/sign-in');
+    await page.getByRole('link', { name: /forgot/i }).click();
+    await page.getByLabel('Email').fill(forgetful.email);
+    await page.getByRole('button').last().click();
+    const mail = await world.message((m) => m.to === forgetful.email && /password/i.test(m.subject ?? ''), 'a reset');
+    await page.goto(world.url(new URL(mail.link).pathname));
+    await page.getByLabel(/new password/i).first().fill(`${PASSWORD} again`);
+    await page.getByRole('button', { name: /save|set|change/i }).click();
+    await page.goto('/sign-in');
+    await page.getByLabel('Email').fill(forgetful.email);
+    await page.getByLabel('Password', { exact: true }).fill(`${PASSWORD} again`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await until('the next page', async () => !page.url().endsWith('/sign-in'));
+  }));
+
+test('somebody without a number on file gets an access code from the front desk', async () => {
+  const code = await visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'front desk');
+    await openRecord(page, noSsn.name);
+    await page.getByRole('button', { name: 'Give access code' }).click();
+    const text = await page.locator('main').innerText();
+    return /\b([A-Z0-9]{4}-?[A-Z0-9]{4})\b/.exec(text)?.[1];
+  });
+  assert.ok(code, 'a code is shown to the front desk');
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, noSsn);
+    await page.getByRole('link', { name: 'I have a code from the office' }).click();
+    await page.getByLabel(/code/i).first().fill(code);
+    await page.getByRole('button').last().click();
+    await expectAccessible(page);
+  });
+});
+
+test('the fields help a phone and a password keeper', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, neighbour);
+    await fillCreateAccount(page, neighbour);
+    const attribute = (label, name) => page.getByLabel(label).first().getAttribute(name);
+    assert.equal(await attribute('Email', 'autocomplete'), 'email');
+    assert.equal(await attribute(/^Password/, 'autocomplete'), 'new-password');
+    assert.equal(await attribute(/last four/i, 'inputmode'), 'numeric');
+    assert.equal(await attribute('Year', 'autocomplete'), 'bday-year');
+  }));

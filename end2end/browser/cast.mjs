@@ -1,0 +1,139 @@
+// The people of the stories, and their bills as a practice would send them: Clearbill's own CSV.
+//
+// A payment uses a bill up, so each telling of a story gets a person of its own: `cast.person()`.
+// Numbers are the reserved 555-01xx of a real area code; addresses end in example.com.
+
+const GIVEN = ['Maria', 'James', 'Rosa', 'Walter', 'Aisha', 'Peter', 'Carmen', 'Henry', 'Mei', 'Oscar'];
+const FAMILY = ['Lopez', 'Keller', 'Okafor', 'Nguyen', 'Brandt', 'Castillo', 'Moran', 'Silva', 'Haas', 'Reyes'];
+const AREA_CODES = ['617', '212', '305', '312', '404'];
+const PLACES = {
+  617: ['MA', '02139'],
+  212: ['NY', '10012'],
+  305: ['FL', '33130'],
+  312: ['IL', '60607'],
+  404: ['GA', '30308'],
+};
+
+/** The header of the file, in order. */
+export const COLUMNS = [
+  'guarantor_id', 'guarantor_name', 'guarantor_dob', 'guarantor_ssn4',
+  'phone', 'email', 'text_consent', 'consent_on', 'consent_source', 'language', 'state', 'zip',
+  'patient_id', 'patient_name', 'patient_dob',
+  'encounter_id', 'visit_on', 'place', 'provider', 'reason',
+  'claim_id', 'claim_status', 'line_id', 'description',
+  'charged', 'insurance_paid', 'adjusted', 'patient_paid', 'insurance_state', 'patient_due',
+];
+
+export class Cast {
+  people = [];
+
+  /** `prefix` keeps the people of one file of stories apart from those of another. */
+  constructor(prefix) {
+    this.prefix = prefix;
+  }
+
+  /** Somebody who owes $82.00 for one visit, may be texted, and can prove who they are. */
+  person(changes = {}) {
+    const n = this.people.length;
+    const area = AREA_CODES[Math.floor(n / 100) % AREA_CODES.length];
+    const [state, zip] = PLACES[area];
+    const given = GIVEN[n % GIVEN.length];
+    const family = FAMILY[Math.floor(n / GIVEN.length) % FAMILY.length];
+    const id = `${this.prefix}-${n + 1}`;
+    const one = {
+      id,
+      name: `${given} ${family}`,
+      dob: `19${60 + (n % 35)}-${two((n % 12) + 1)}-${two((n % 28) + 1)}`,
+      ssn4: String(1000 + ((n * 37) % 9000)),
+      phone: `+1${area}55501${two(n % 100)}`,
+      email: `${id.toLowerCase()}@example.com`,
+      consent: true,
+      language: 'en',
+      state,
+      zip,
+      patientName: `${given} ${family}`,
+      visits: [visit('2026-01-20', '82.00')],
+      ...changes,
+    };
+    this.people.push(one);
+    return one;
+  }
+
+  /** Adults with as many visits as amounts given, the oldest first. */
+  personOwing(...amounts) {
+    const visits = amounts.map((due, i) => visit(`2025-${two(9 + (i % 4))}-1${i % 10}`, due));
+    return this.person({ visits });
+  }
+
+  csv(people = this.people) {
+    const rows = people.flatMap((one) => one.visits.map((v, i) => row(one, v, i)));
+    return [COLUMNS, ...rows].map((cells) => cells.map(quoted).join(',')).join('\r\n') + '\r\n';
+  }
+}
+
+/** A visit of $200.00 of which insurance settled all but `due`. */
+export function visit(day, due, changes = {}) {
+  const cents = (text) => Math.round(Number(text) * 100);
+  const charged = Math.max(20_000, cents(due) + 3_000);
+  const adjusted = 2_000;
+  return {
+    day,
+    due,
+    charged: dollars(charged),
+    adjusted: dollars(adjusted),
+    insurance: dollars(charged - adjusted - cents(due)),
+    status: 'Ready to send statements',
+    reason: 'Office visit',
+    ...changes,
+  };
+}
+
+export function dollars(cents) {
+  return `${Math.floor(cents / 100)}.${two(cents % 100)}`;
+}
+
+function two(number) {
+  return String(number).padStart(2, '0');
+}
+
+function row(one, v, i) {
+  const key = `${one.id}-${i + 1}`;
+  const cells = {
+    guarantor_id: one.id,
+    guarantor_name: one.name,
+    guarantor_dob: one.dob,
+    guarantor_ssn4: one.ssn4,
+    phone: one.phone,
+    email: one.email,
+    text_consent: one.consent ? 'yes' : 'no',
+    consent_on: '2025-06-01',
+    consent_source: 'intake form',
+    language: one.language,
+    state: one.state,
+    zip: one.zip,
+    patient_id: `${one.id}-P`,
+    patient_name: one.patientName,
+    patient_dob: one.dob,
+    encounter_id: `E-${key}`,
+    visit_on: v.day,
+    place: 'Main Street Office',
+    provider: 'Dr. Adams',
+    reason: v.reason,
+    claim_id: `C-${key}`,
+    claim_status: v.status,
+    line_id: `L-${key}`,
+    description: v.reason,
+    charged: v.charged,
+    insurance_paid: v.insurance,
+    adjusted: v.adjusted,
+    patient_paid: '0.00',
+    insurance_state: 'answered',
+    patient_due: v.due,
+  };
+  return COLUMNS.map((column) => cells[column] ?? '');
+}
+
+function quoted(cell) {
+  const text = String(cell ?? '');
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,134 @@
+// What was paid online is found, matched, applied, undone, given back and carried over.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+
+import { closeBrowser, expectSound, PHONE, picture, visit } from './browser.mjs';
+import { Cast } from './cast.mjs';
+import { openLink, pay } from './patient.mjs';
+import { DESK, expectWords, findOnlinePayment, openWorkspace, remindEveryone } from './staff.mjs';
+import { startWorld } from './world.mjs';
+
+const NARROW_DESK = { ...PHONE, javaScript: true };
+
+const cast = new Cast('FND');
+const settled = cast.personOwing('25.00', '57.00');
+const partial = cast.personOwing('30.00', '40.00');
+const refunded = cast.person();
+const posted = cast.person();
+const declinedOnly = cast.person();
+
+let world;
+
+before(async () => {
+  world = await startWorld();
+  world.importFile('find.csv', cast.csv());
+  await remindEveryone(world);
+  for (const [person, amount] of [[settled], [partial, '50.00'], [refunded], [posted]]) {
+    await visit(world, { ...PHONE, javaScript: true }, async (page) => {
+      await openLink(page, world, person);
+      if (amount) {
+        await page.getByLabel('Pay other amount').check();
+        await page.getByRole('textbox', { name: /amount/i }).first().fill(amount);
+      }
+      await pay(page, {});
+      await page.getByText('Payment received. Thank you.').first().waitFor();
+    });
+  }
+});
+
+after(async () => {
+  await closeBrowser();
+  await world?.stop();
+});
+
+for (const way of [DESK, NARROW_DESK]) {
+  test(`the list of online payments reads well, ${way.name}`, () =>
+    visit(world, way, async (page) => {
+      await openWorkspace(page, world, 'biller');
+      await findOnlinePayment(page, world, partial.name);
+      await expectWords(page, '$50.00', 'Unapplied');
+      assert.ok(!(await page.locator('main').innerText()).includes(declinedOnly.name));
+      await expectSound(page, way);
+      await picture(page, way, 'find-payment');
+    }));
+}
+
+test('a payment is applied to the oldest visits first, and taken back', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'biller');
+    const row = await findOnlinePayment(page, world, settled.name);
+    await row.getByRole('link').first().click();
+    await expectWords(page, '$25.00', '$57.00', /oldest/i);
+    await expectSound(page, DESK);
+    await picture(page, DESK, 'apply');
+    await page.getByRole('button', { name: /^Apply/ }).first().click();
+    await expectWords(page, /applied/i, /\$0\.00/);
+    await page.getByRole('button', { name: /^Undo/ }).first().click();
+    await expectWords(page, '$82.00');
+    await page.getByRole('button', { name: /^Apply/ }).first().click();
+    await expectWords(page, /applied/i);
+  }));
+
+test('more than the payment holds cannot be applied', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'biller');
+    const row = await findOnlinePayment(page, world, partial.name);
+    await row.getByRole('link').first().click();
+    const fields = page.locator('form input[inputmode="decimal"]');
+    await fields.first().fill('30.00');
+    await fields.nth(1).fill('40.00');
+    await page.getByRole('button', { name: /^Apply/ }).first().click();
+    await expectWords(page, 'Only $50.00 of this payment is unapplied');
+    await fields.nth(1).fill('20.00');
+    await page.getByRole('button', { name: /^Apply/ }).first().click();
+    await expectWords(page, /applied/i);
+  }));
+
+test('unapplied money is given back with a reason, once', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'manager');
+    const row = await findOnlinePayment(page, world, refunded.name);
+    await row.getByRole('link').first().click();
+    await page.getByRole('link', { name: /^Refund/ }).or(page.getByRole('button', { name: /^Refund/ })).first().click();
+    await page.getByLabel(/amount/i).first().fill('82.00');
+    await page.getByLabel(/reason/i).first().fill('Paid twice');
+    await page.getByRole('button', { name: /refund/i }).last().click();
+    const yes = page.getByRole('button', { name: /^Yes/ });
+    if (await yes.count()) await yes.click();
+    await expectWords(page, /refunded/i, '$82.00');
+    await expectSound(page, DESK);
+    await world.message((m) => m.to === refunded.email && /refund/i.test(`${m.subject} ${m.body}`), 'word of it');
+  }));
+
+test('what has been carried over to the practice system is marked and leaves the export', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'biller');
+    await findOnlinePayment(page, world, posted.name);
+    const exported = async () => {
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: /export/i }).or(page.getByRole('button', { name: /export/i })).first().click(),
+      ]);
+      return readFileSync(await file.path(), 'utf8');
+    };
+    const before = await exported();
+    assert.ok(before.includes(posted.id));
+    const row = await findOnlinePayment(page, world, posted.name);
+    await row.getByRole('link').first().click();
+    await page.getByRole('button', { name: /Mark as posted/ }).click();
+    await findOnlinePayment(page, world, posted.name);
+    assert.ok(!(await exported()).includes(posted.id));
+  }));
+
+test('a viewer looks and changes nothing', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'viewer');
+    const row = await findOnlinePayment(page, world, partial.name);
+    await row.getByRole('link').first().click();
+    assert.equal(await page.getByRole('button', { name: /^(Apply|Undo|Mark as posted)/ }).count(), 0);
+    assert.equal(await page.getByRole('button', { name: /^Refund/ }).count(), 0);
+  }));
