@@ -168,9 +168,14 @@ create table hold (
     claim_id text,
     kind text not null,
     reason text not null,
+    -- The one contact a patient bound us to (confidential communication).
+    contact_id text,
     until_ms bigint,
     placed_by text not null,
     placed_at_ms bigint not null,
+    -- A legal hold is lifted by two people: this is the first.
+    lift_asked_by text,
+    lift_asked_at_ms bigint,
     lifted_at_ms bigint,
     lifted_by text
 );

@@ -17,6 +17,21 @@ create table job (
     finished_at_ms bigint
 );
 create index job_by_practice on job (practice_id, created_at_ms, id);
+-- Jobs half-way through drafting or approving, which a restart goes on with.
+create index job_under_way on job (state) where state in ('drafting', 'approving');
+
+-- The claims a job reminds of, and what became of their status: marking is undone claim by claim
+-- when nothing reached the guarantor (X7).
+create table job_claim (
+    job_id text not null references job (id),
+    practice_id text not null,
+    guarantor_id text not null,
+    claim_id text not null references claim (id),
+    marked_at_ms bigint,
+    reverted_at_ms bigint,
+    primary key (job_id, claim_id)
+);
+create index job_claim_by_guarantor on job_claim (practice_id, guarantor_id, job_id);
 
 create table message (
     id text primary key,
@@ -37,6 +52,8 @@ create table message (
     segments bigint not null default 0,
     link_hash text,
     check_code text,
+    -- Shared by the text and the email of one notice: together they count once.
+    notice text not null,
     -- At most one message for the same reason (D-38).
     dedupe_key text not null,
     state text not null,
@@ -45,6 +62,8 @@ create table message (
     lease_holder text,
     lease_until_ms bigint,
     attempts bigint not null default 0,
+    -- Look-ups at the vendor while nobody knows whether it was sent.
+    looks bigint not null default 0,
     approved_by text,
     approved_at_ms bigint,
     provider_id text,
@@ -68,13 +87,23 @@ create index message_by_provider on message (provider_id) where provider_id is n
 create index message_by_value on message (practice_id, value_index);
 create index message_by_check_code on message (practice_id, check_code) where check_code is not null;
 
--- Frequency caps read this narrow table, never the messages. A subject is a contact or a guarantor.
+-- Frequency caps read this narrow table, never the messages. A subject is a contact's blind index
+-- or a guarantor's id.
 create table send_mark (
     practice_id text not null,
     subject text not null,
     at_ms bigint not null,
     message_id text not null,
+    notice text not null,
     primary key (practice_id, subject, at_ms, message_id)
+);
+
+-- When each sender has its next turn: the rate limit of all servers together.
+create table sender_rate (
+    practice_id text not null,
+    sender text not null,
+    free_at_ms bigint not null,
+    primary key (practice_id, sender)
 );
 
 create table decision (

@@ -50,11 +50,22 @@ pub struct Settings {
     pub billing_consent_by: Option<String>,
     /// The bought number, E.164 (S-NU2).
     pub text_number: Option<String>,
+    /// The campaign under which carriers take the texts is registered (M25).
+    pub text_campaign_registered: bool,
+    /// Codes go from this number, so that STOP locks nobody out (D-34). E.164.
+    pub code_number: Option<String>,
+    /// The carrier's keyword service confirms an opt-out; otherwise we do (decision 30).
+    pub carrier_answers_stop: bool,
     pub proof_approved_at: Option<UnixMs>,
     pub email_tested_at: Option<UnixMs>,
+    /// Too many complaints: reminders by email wait until somebody has looked (M30).
+    pub email_paused_at: Option<UnixMs>,
     pub email_from_name: String,
     pub email_from_address: String,
 
+    pub skip_federal_holidays: bool,
+    /// A phone not confirmed within this many days is not texted (M33).
+    pub reverify_after_days: Option<u16>,
     /// Hours at the recipient within the legal window: Monday is 1.
     pub window_first_weekday: i8,
     pub window_last_weekday: i8,
@@ -101,10 +112,16 @@ impl Default for Settings {
             billing_consent_at: None,
             billing_consent_by: None,
             text_number: None,
+            text_campaign_registered: false,
+            code_number: None,
+            carrier_answers_stop: true,
             proof_approved_at: None,
             email_tested_at: None,
+            email_paused_at: None,
             email_from_name: String::new(),
             email_from_address: String::new(),
+            skip_federal_holidays: false,
+            reverify_after_days: None,
             window_first_weekday: 1,
             window_last_weekday: 6,
             window_from_hour: 9,

@@ -499,6 +499,41 @@ pub(crate) fn rows_of_values(
     AssertSqlSafe(sql)
 }
 
+/// The longest list of one statement; longer ones come in chunks.
+pub(crate) const LIST_LONGEST: usize = 256;
+
+/// A statement with a list: every `$list` in it becomes `$first, $first+1, …`. Lists are padded to a
+/// power of two by [`padded`], so that few texts are ever prepared.
+pub(crate) fn with_list(text: &str, first: usize, length: usize) -> AssertSqlSafe<String> {
+    let mut list = String::with_capacity(length * 5);
+    for place in 0..length {
+        list.push_str(if place == 0 { "$" } else { ", $" });
+        list.push_str(&(first + place).to_string());
+    }
+    AssertSqlSafe(text.replace("$list", &list))
+}
+
+/// The list, its last item repeated until its length is a power of two.
+pub(crate) fn padded<T: Clone>(list: &[T]) -> Vec<T> {
+    let mut out = list.to_vec();
+    if let Some(last) = list.last() {
+        out.resize(list.len().next_power_of_two(), last.clone());
+    }
+    out
+}
+
+/// A select inside an update that takes rows nobody else is taking: `$skip_locked` in the text is
+/// PostgreSQL's clause, and nothing on SQLite, where writers never meet.
+pub(crate) fn skipping_locked(kind: Kind, text: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text.replace(
+        "$skip_locked",
+        match kind {
+            Kind::Sqlite => "",
+            Kind::Postgres => "for update skip locked",
+        },
+    ))
+}
+
 impl Store {
     /// Runs the migrator on the connection that may write.
     pub(crate) async fn migrate_with(
