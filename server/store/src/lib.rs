@@ -5,14 +5,18 @@
 //! load list count claim mark delete`. Every statement that touches a practice's rows names the
 //! practice in its `where`.
 
+pub mod api_key;
 pub mod audit;
 mod backend;
 mod error;
 pub mod keys;
 pub mod lease;
+pub mod login;
 pub mod migrate;
 pub mod practice;
 pub mod scratch;
+pub mod session;
+pub mod staff;
 
 pub use backend::{Db, Kind, Store, StoreOptions};
 pub use error::StoreError;

@@ -1,0 +1,272 @@
+//! Staff sign in: password, then the authenticator's code. Uniform answers and equal cost whether
+//! or not the address is known (R39); each failure makes the next try wait longer.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use app::pages::staff::{SecondFactor, SignIn, SignInRefusal};
+use domain::{
+    clock::{MINUTE_MS, SECOND_MS, UnixMs},
+    id::StaffId,
+};
+use serde::Deserialize;
+use store::{
+    audit::{Actor, Entry},
+    keys::new_token,
+    session::{self, Kind},
+    staff::Member,
+};
+
+use super::choose_language::see_other;
+use crate::{
+    clock::real_now,
+    failure::{Answer, Failure},
+    form::Posted,
+    house::House,
+    password::Cost,
+    second_factor,
+    session::{Staff, local_path},
+    visit::{Jar, Visit},
+};
+
+/// Time to fetch the phone and type the code.
+const HALF_WAY_MS: i64 = 10 * MINUTE_MS;
+/// Free tries before the waiting begins.
+const FREE_TRIES: i64 = 5;
+const LONGEST_WAIT_MS: i64 = 15 * MINUTE_MS;
+
+#[derive(Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    return_to: String,
+}
+
+/// `GET /staff/sign-in`
+pub async fn get(house: web::Data<House>, visit: Visit, query: web::Query<Query>) -> Answer {
+    if store::staff::count(&mut house.store.read().await?).await? == 0 {
+        return Err(Failure::Page(
+            StatusCode::OK,
+            SignIn::first_start().html(&visit.csrf(&house)),
+        ));
+    }
+    let model = SignIn { email: String::new(), return_to: query.0.return_to, refusal: None };
+    Ok(page(StatusCode::OK, model.html(&visit.csrf(&house))))
+}
+
+fn page(status: StatusCode, html: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html)
+}
+
+/// How long the next try waits after `failures` failures.
+fn wait_after(failures: i64, now: UnixMs) -> UnixMs {
+    if failures < FREE_TRIES {
+        return UnixMs(0);
+    }
+    let doublings = u32::try_from(failures - FREE_TRIES).unwrap_or(u32::MAX).min(12);
+    now.plus_ms((10 * SECOND_MS << doublings).min(LONGEST_WAIT_MS))
+}
+
+/// `POST /staff/sign-in`
+pub async fn post(house: web::Data<House>, visit: Visit, posted: Posted) -> Answer {
+    house.limits.sign_ins.check(visit.address())?;
+    let email = posted.text("email").trim().to_owned();
+    let return_to = posted.text("return_to").to_owned();
+    let now = real_now();
+    let member = store::staff::find_by_email(&mut house.store.read().await?, &email).await?;
+    let usable = member.filter(|m| m.disabled_at.is_none() && m.password_hash.is_some());
+    let stored = usable.as_ref().and_then(|m| m.password_hash.as_deref());
+    let checked = house.passwords.verify(Cost::Staff, stored, posted.text("password")).await;
+    let right = checked.map_err(|_| Failure::TooMany(5))?;
+    let blocked = usable.as_ref().is_some_and(|m| m.blocked_until > now);
+    let refusal = match &usable {
+        Some(member) if right && !blocked => return half_way(&house, &visit, member, return_to).await,
+        Some(member) => {
+            count_failure(&house, member).await?;
+            SignInRefusal::Wrong
+        }
+        None => SignInRefusal::Wrong,
+    };
+    let model = SignIn { email, return_to, refusal: Some(refusal) };
+    Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))))
+}
+
+async fn count_failure(house: &House, member: &Member) -> Result<(), Failure> {
+    let (id, until) = (member.id.clone(), wait_after(member.failures + 1, real_now()));
+    house
+        .store
+        .write(move |db| {
+            let id = id.clone();
+            Box::pin(async move { store::staff::mark_failure(db, &id, until).await })
+        })
+        .await?;
+    Ok(())
+}
+
+async fn half_way(house: &House, visit: &Visit, member: &Member, return_to: String) -> Answer {
+    let practices = {
+        let mut db = house.store.read().await?;
+        store::staff::list_practices(&mut db, &member.id).await?
+    };
+    let Some((practice, _)) = practices.into_iter().next() else {
+        let model = SignIn {
+            email: member.email.clone(),
+            return_to,
+            refusal: Some(SignInRefusal::NoPractice),
+        };
+        return Ok(page(StatusCode::FORBIDDEN, model.html(&visit.csrf(house))));
+    };
+    let token = new_token(store::keys::TOKEN_BYTES);
+    let (kept, id, now) = (token.clone(), member.id.clone(), real_now());
+    house
+        .store
+        .write(move |db| {
+            let (token, id, practice, back) =
+                (kept.clone(), id.clone(), practice.clone(), return_to.clone());
+            Box::pin(async move {
+                let half = Kind::StaffHalf;
+                let back = Some(back.as_str());
+                session::insert(db, half, &token, id.as_str(), &practice, back, now, HALF_WAY_MS)
+                    .await
+            })
+        })
+        .await?;
+    visit.keep(Jar::StaffHalf, token, Some(HALF_WAY_MS));
+    Ok(see_other("/staff/sign-in/code"))
+}
+
+/// `GET /staff/sign-in/code`
+pub async fn get_code(house: web::Data<House>, visit: Visit) -> Answer {
+    find_half(&house, &visit).await?;
+    let model = SecondFactor { refusal: None };
+    Ok(page(StatusCode::OK, model.html(&visit.csrf(&house))))
+}
+
+async fn find_half(house: &House, visit: &Visit) -> Result<(session::Session, Member), Failure> {
+    let again = || Failure::SignIn { at: "/staff/sign-in", back: "/staff".into() };
+    let token = visit.staff_half_token().ok_or_else(again)?;
+    let mut db = house.store.read().await?;
+    let found = session::find(&mut db, Kind::StaffHalf, token, real_now()).await?;
+    let session = found.ok_or_else(again)?;
+    let id = StaffId::trusted(session.subject_id.clone());
+    let member = store::staff::load(&mut db, &id).await?.ok_or_else(again)?;
+    Ok((session, member))
+}
+
+/// `POST /staff/sign-in/code`
+pub async fn post_code(
+    request: HttpRequest,
+    house: web::Data<House>,
+    visit: Visit,
+    posted: Posted,
+) -> Answer {
+    house.limits.sign_ins.check(visit.address())?;
+    let (half, member) = find_half(&house, &visit).await?;
+    let now = real_now();
+    let code = posted.text("code");
+    let proven = if member.blocked_until > now {
+        false
+    } else if let Some(step) = second_factor::step_of(member.totp_secret.as_deref().unwrap_or(""), code, now) {
+        use_step(&house, &member, step).await?
+    } else {
+        use_recovery(&house, &member, code).await?
+    };
+    if !proven {
+        count_failure(&house, &member).await?;
+        let model = SecondFactor { refusal: Some(SignInRefusal::WrongCode) };
+        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))));
+    }
+    let _ = request;
+    let to = half.state.clone().unwrap_or_default();
+    start(&house, &visit, &half, &member).await?;
+    let to = local_path(&to, "/staff").filter(|p| !p.starts_with("/staff/sign-in"));
+    Ok(see_other(&to.unwrap_or_else(|| "/staff".into())))
+}
+
+/// A code counts once, even when two requests bring it at the same time.
+async fn use_step(house: &House, member: &Member, step: i64) -> Result<bool, Failure> {
+    let id = member.id.clone();
+    let used = house.store.write(move |db| {
+        let id = id.clone();
+        Box::pin(async move { store::staff::mark_totp_step(db, &id, step).await })
+    });
+    Ok(used.await?)
+}
+
+async fn use_recovery(house: &House, member: &Member, typed: &str) -> Result<bool, Failure> {
+    let stored = member.recovery.as_deref().unwrap_or_default();
+    let keys = house.store.keys();
+    let Some(left) = second_factor::use_recovery(keys, member.id.as_str(), stored, typed) else {
+        return Ok(false);
+    };
+    let id = member.id.clone();
+    house
+        .store
+        .write(move |db| {
+            let (id, left) = (id.clone(), left.clone());
+            Box::pin(async move {
+                store::staff::mark_recovery(db, &id, &left).await?;
+                store::staff::mark_success(db, &id).await
+            })
+        })
+        .await?;
+    Ok(true)
+}
+
+/// Ends the half-way session and starts the real one under a new token (R42).
+async fn start(
+    house: &House,
+    visit: &Visit,
+    half: &session::Session,
+    member: &Member,
+) -> Result<(), Failure> {
+    let token = new_token(store::keys::TOKEN_BYTES);
+    let (kept, id, practice, now) =
+        (token.clone(), member.id.clone(), half.practice.clone(), real_now());
+    let (world, hash) = (house.world.clone(), half.token_hash.clone());
+    let entry = Entry::new(&practice, Actor::Staff(id.to_string()), "sign_in", "staff", id.as_str())
+        .from_address(visit.address());
+    house
+        .store
+        .write(move |db| {
+            let (token, id, practice, hash, world, entry) = (
+                kept.clone(),
+                id.clone(),
+                practice.clone(),
+                hash.clone(),
+                world.clone(),
+                entry.clone(),
+            );
+            Box::pin(async move {
+                session::mark_ended(db, &hash, now).await?;
+                let lasts = session::ABSOLUTE_MS;
+                let kind = Kind::Staff;
+                session::insert(db, kind, &token, id.as_str(), &practice, None, now, lasts).await?;
+                store::audit::insert(db, &world, &entry).await
+            })
+        })
+        .await?;
+    visit.keep(Jar::Staff, token, Some(session::ABSOLUTE_MS));
+    visit.drop_cookie(Jar::StaffHalf);
+    Ok(())
+}
+
+/// `POST /staff/sign-out`
+pub async fn sign_out(house: web::Data<House>, staff: Staff, _posted: Posted) -> Answer {
+    let (hash, now, world) =
+        (staff.session.token_hash.clone(), real_now(), house.world.clone());
+    let entry = staff.entry("sign_out", "staff", staff.id.as_str());
+    house
+        .store
+        .write(move |db| {
+            let (hash, world, entry) = (hash.clone(), world.clone(), entry.clone());
+            Box::pin(async move {
+                session::mark_ended(db, &hash, now).await?;
+                store::audit::insert(db, &world, &entry).await
+            })
+        })
+        .await?;
+    staff.visit.drop_cookie(Jar::Staff);
+    Ok(HttpResponse::SeeOther()
+        .insert_header(("location", "/staff/sign-in"))
+        // What the browser kept of personal pages goes too (R52).
+        .insert_header(("clear-site-data", "\"cache\""))
+        .finish())
+}

@@ -1,0 +1,1 @@
+//! `/api/v1`: balances in, payments out, by API key.

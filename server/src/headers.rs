@@ -1,0 +1,93 @@
+//! Security headers, set in one place on every answer (R47).
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    body::BoxBody,
+    dev::ServiceResponse,
+    http::header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+
+use crate::config::Vendors;
+
+/// What the pay page may load and where it may send, beyond ourselves. Put into the request's
+/// extensions by its handler; every other page gets the strict policy.
+#[derive(Clone, Debug)]
+pub struct PayPolicy {
+    script: String,
+    frames: String,
+    checkout: String,
+}
+
+impl PayPolicy {
+    pub fn of(vendors: &Vendors, checkout: &str) -> Self {
+        let script = origin(&vendors.stripe_js);
+        // The real script frames two hosts and talks to one; a stand-in does all of it itself.
+        let frames = if script == "https://js.stripe.com" {
+            "https://js.stripe.com https://hooks.stripe.com".to_owned()
+        } else {
+            script.clone()
+        };
+        Self { script, frames, checkout: origin(checkout) }
+    }
+
+    pub fn allow(self, request: &HttpRequest) {
+        request.extensions_mut().insert(self);
+    }
+}
+
+/// `https://host:port` of an address.
+pub fn origin(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{host}")
+}
+
+const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+    object-src 'none'; frame-ancestors 'none'";
+
+/// Completes an answer's headers.
+pub fn finish(response: &mut ServiceResponse<BoxBody>, secure: bool, is_html: bool) {
+    let pay = response.request().extensions().get::<PayPolicy>().cloned();
+    let set = |response: &mut ServiceResponse<BoxBody>, name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value)
+            && !response.headers().contains_key(&name)
+        {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if secure {
+        set(response, STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+    let policy = match &pay {
+        Some(PayPolicy { script, frames, checkout }) => {
+            let api =
+                if script == "https://js.stripe.com" { "https://api.stripe.com" } else { script };
+            format!(
+                "default-src 'none'; script-src 'self' {script}; style-src 'self'; \
+                 img-src 'self' data:; connect-src 'self' {api}; frame-src {frames}; \
+                 form-action 'self' {checkout}; base-uri 'none'; object-src 'none'; \
+                 frame-ancestors 'none'"
+            )
+        }
+        None => STRICT.to_owned(),
+    };
+    set(response, CONTENT_SECURITY_POLICY, &policy);
+    // Origin only: with no-referrer, browsers post `Origin: null` (decision 11).
+    set(response, REFERRER_POLICY, "strict-origin");
+    let opener = if pay.is_some() { "same-origin-allow-popups" } else { "same-origin" };
+    set(response, HeaderName::from_static("cross-origin-opener-policy"), opener);
+    set(
+        response,
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=(), payment=(self)",
+    );
+    if is_html {
+        set(response, HeaderName::from_static("x-robots-tag"), "noindex");
+    }
+    set(response, CACHE_CONTROL, "no-store");
+}

@@ -1,0 +1,13 @@
+//! Stylesheets and scripts under names that hold their hash, kept by browsers for ever.
+
+use actix_web::{HttpResponse, http::header, web};
+
+use crate::failure::{Answer, Failure};
+
+pub async fn get(file: web::Path<String>) -> Answer {
+    let found = app::assets::find(&file).ok_or(Failure::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type(found.content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .body(found.bytes.into_owned()))
+}

@@ -1,0 +1,4 @@
+//! Handlers that answer GET, one file per noun.
+
+pub mod assets;
+pub mod health;

@@ -1,0 +1,181 @@
+//! Passwords: argon2id off the async threads, with a bounded queue, so that sign-ins never slow a
+//! payment page (performance.md, fact 9).
+
+use std::sync::Arc;
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
+    password_hash::phc::PasswordHash,
+};
+use store::Keys;
+use tokio::sync::Semaphore;
+
+/// 19 MiB, two passes (patients); staff use more memory and are few.
+const PATIENT_MEMORY_KIB: u32 = 19 * 1024;
+const PATIENT_PASSES: u32 = 2;
+const STAFF_MEMORY_KIB: u32 = 46 * 1024;
+const STAFF_PASSES: u32 = 1;
+/// Waiting beyond this many is refused: a queue that long would answer after the caller left.
+const QUEUE_LONGEST: usize = 200;
+/// Longer input is refused before hashing (R40).
+pub const LONGEST: usize = 128;
+pub const SHORTEST_WITH_SECOND_FACTOR: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    Patient,
+    Staff,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many sign-ins at once; try again in a moment")]
+pub struct Busy;
+
+/// Hashes and checks passwords on a bounded number of threads.
+#[derive(Clone)]
+pub struct Passwords {
+    keys: Arc<Keys>,
+    /// Everyone who hashes or waits.
+    queue: Arc<Semaphore>,
+    /// Those who hash: one core is left for everything else.
+    cores: Arc<Semaphore>,
+    /// Compared against when there is no such account, so that both answers cost the same (R39).
+    dummy: Arc<[String; 2]>,
+}
+
+impl Passwords {
+    pub fn new(keys: Arc<Keys>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let dummy = [Cost::Patient, Cost::Staff].map(|cost| hash_now(&keys, cost, "no such account"));
+        Self {
+            keys,
+            queue: Arc::new(Semaphore::new(QUEUE_LONGEST)),
+            cores: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+            dummy: Arc::new(dummy),
+        }
+    }
+
+    pub async fn hash(&self, cost: Cost, password: &str) -> Result<String, Busy> {
+        let (keys, password) = (self.keys.clone(), password.to_owned());
+        self.run(move || hash_now(&keys, cost, &password)).await
+    }
+
+    /// True when `password` is the one behind `stored`. With `None` it takes the same time and is
+    /// false.
+    pub async fn verify(
+        &self,
+        cost: Cost,
+        stored: Option<&str>,
+        password: &str,
+    ) -> Result<bool, Busy> {
+        let known = stored.is_some();
+        let stored = stored.unwrap_or(&self.dummy[usize::from(cost == Cost::Staff)]).to_owned();
+        let (keys, password) = (self.keys.clone(), password.to_owned());
+        let right = self.run(move || verify_now(&keys, &stored, &password)).await?;
+        Ok(known && right)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let _place = self.queue.clone().try_acquire_owned().map_err(|_| Busy)?;
+        let core = self.cores.clone().acquire_owned().await.map_err(|_| Busy)?;
+        tokio::task::spawn_blocking(move || {
+            let _core = core;
+            work()
+        })
+        .await
+        .map_err(|_| Busy)
+    }
+}
+
+fn argon2(cost: Cost) -> Argon2<'static> {
+    let (memory, passes) = match cost {
+        Cost::Patient => (PATIENT_MEMORY_KIB, PATIENT_PASSES),
+        Cost::Staff => (STAFF_MEMORY_KIB, STAFF_PASSES),
+    };
+    let params = Params::new(memory, passes, 1, None).expect("constant parameters are valid");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn hash_now(keys: &Keys, cost: Cost, password: &str) -> String {
+    let hash = argon2(cost).hash_password(&*keys.pepper(password));
+    hash.expect("hashing a 32-byte input with valid parameters succeeds").to_string()
+}
+
+fn verify_now(keys: &Keys, stored: &str, password: &str) -> bool {
+    let Ok(parsed) = PasswordHash::new(stored) else { return false };
+    // The stored parameters are used, so that older hashes keep working after a change of cost.
+    Argon2::default().verify_password(&*keys.pepper(password), &parsed).is_ok()
+}
+
+/// Why a new password was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weakness {
+    TooShort,
+    TooLong,
+    Common,
+}
+
+/// Length in characters, any character, no composition rules; common and product words are refused.
+pub fn weakness(password: &str, shortest: usize, own_words: &[&str]) -> Option<Weakness> {
+    if password.chars().count() < shortest {
+        return Some(Weakness::TooShort);
+    }
+    if password.len() > LONGEST * 4 || password.chars().count() > LONGEST {
+        return Some(Weakness::TooLong);
+    }
+    let folded: String =
+        password.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    let bare = folded.trim_end_matches(|c: char| c.is_ascii_digit());
+    let repeats = {
+        let mut letters: Vec<char> = folded.chars().collect();
+        letters.sort_unstable();
+        letters.dedup();
+        letters.len() <= 2
+    };
+    let is_word = |word: &str| {
+        let word: String = word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+        !word.is_empty() && (folded == word || bare == word)
+    };
+    let common = COMMON.iter().any(|word| is_word(word));
+    let own = own_words.iter().any(|word| is_word(word)) || is_word("clearbill");
+    (common || own || repeats).then_some(Weakness::Common)
+}
+
+/// What people try first; with trailing digits stripped these cover the heads of the well-known
+/// lists at our minimum length.
+const COMMON: &[&str] = &[
+    "password", "passw0rd", "letmein", "welcome", "qwerty", "qwertyuiop", "qwerty123", "abc123",
+    "iloveyou", "sunshine", "princess", "football", "baseball", "superman", "batman", "trustno1",
+    "starwars", "dragon", "monkey", "shadow", "master", "michael", "jennifer", "jordan", "hunter",
+    "killer", "soccer", "charlie", "andrew", "michelle", "jessica", "ashley", "computer",
+    "internet", "whatever", "freedom", "mustang", "corvette", "mercedes", "maverick", "changeme",
+    "secret", "admin", "administrator", "default", "guest", "1q2w3e4r", "1qaz2wsx", "zaq12wsx",
+    "q1w2e3r4", "asdfghjkl", "asdfasdf", "zxcvbnm", "12345678", "123456789", "1234567890",
+    "87654321", "11223344", "98765432", "0987654321", "147258369", "123123123", "abcd1234",
+    "a1b2c3d4", "pass1234", "test1234", "hello123", "liverpool", "chocolate", "butterfly",
+    "blessed", "jesuschrist", "contrasena", "contraseña", "teamo", "tequiero", "bienvenido",
+    "hospital", "doctor", "medical", "patient", "portal", "payment", "mybill", "billing",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_people_try_first_are_refused() {
+        for (password, weakness_expected) in [
+            ("short", Some(Weakness::TooShort)),
+            ("Password2026", Some(Weakness::Common)),
+            ("clearbill99", Some(Weakness::Common)),
+            ("aaaaaaaaaaaa", Some(Weakness::Common)),
+            ("Lakeside Family 12", Some(Weakness::Common)),
+            ("tall ships in May", None),
+            ("ünïcödé läßt", None),
+        ] {
+            assert_eq!(weakness(password, 8, &["Lakeside Family"]), weakness_expected, "{password}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Every address of the server on one page, with who may use it. The authorization matrix in
+//! `end2end` is generated from [`TABLE`]: a route that is not in it does not exist.
+
+use actix_web::web::{self, ServiceConfig};
+use domain::staff::Permission as P;
+
+use crate::{actions, api, pages, sandbox_pages, webhooks};
+
+/// Who a route answers. Handlers enforce it themselves; the matrix proves that they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Anyone,
+    /// A valid pay pass, from a link.
+    PayPass,
+    /// A signed-in patient.
+    Patient,
+    /// A sign-in or first start that is half-way.
+    HalfWay,
+    /// Staff whose role has this permission.
+    Staff(P),
+    /// A vendor that signs.
+    Vendor,
+    ApiKey,
+    /// Registered in the demo alone.
+    Demo,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+}
+
+macro_rules! routes {
+    ($table:ident, $configure:ident; $($method:ident $path:literal $access:expr => $handler:path;)*) => {
+        pub const $table: &[Route] = &[
+            $(Route { method: stringify!($method), path: $path, access: $access },)*
+        ];
+
+        pub fn $configure(config: &mut ServiceConfig) {
+            $(config.route($path, web::$method().to($handler));)*
+        }
+    };
+}
+
+use Access::{Anyone, ApiKey, Demo, HalfWay, Patient, PayPass, Staff, Vendor};
+
+routes! { TABLE, configure;
+    get "/healthz" Anyone => pages::health::alive;
+    get "/readyz" Anyone => pages::health::ready;
+    get "/metrics" Anyone => pages::health::metrics;
+    get "/assets/{file}" Anyone => pages::assets::get;
+    post "/language" Anyone => actions::choose_language::post;
+}
+
+routes! { DEMO_TABLE, configure_demo;
+    get "/sandbox/mailbox" Demo => sandbox_pages::mailbox;
+    get "/sandbox/clock" Demo => sandbox_pages::clock;
+    post "/sandbox/clock" Demo => sandbox_pages::move_clock;
+    get "/sandbox/faults" Demo => sandbox_pages::faults;
+    post "/sandbox/faults" Demo => sandbox_pages::script_faults;
+    post "/sandbox/sms" Demo => sandbox_pages::reply;
+}

@@ -1,0 +1,1 @@
+//! What vendors send us: verified, made durable, answered; processed afterwards.

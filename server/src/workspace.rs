@@ -1,0 +1,73 @@
+//! The frame of a staff page: navigation for the role, alarms, and what was just done.
+
+use app::pages::staff::{NavEntry, StaffShell};
+use domain::staff::{Permission, Role};
+
+use crate::{house::House, session::Staff};
+
+const IDLE_MINUTES: u32 = (store::session::IDLE_MS / 60_000) as u32;
+
+/// The frame around a page under the navigation entry `section` (its address).
+pub fn shell(house: &House, staff: &Staff, section: &str) -> StaffShell {
+    StaffShell {
+        practice: staff.practice.name.clone(),
+        accent: staff.practice.settings.accent.clone(),
+        staff_name: staff.name.clone(),
+        role: role_name(staff.role).to_owned(),
+        csrf: staff.visit.csrf(house),
+        section: section.to_owned(),
+        navigation: navigation(staff),
+        sms_enabled: staff.practice.texts_are_enabled(),
+        idle_minutes: IDLE_MINUTES,
+        flash: staff.visit.said(),
+        alarm: alarm(staff),
+    }
+}
+
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Manager => "Manager",
+        Role::Biller => "Biller",
+        Role::FrontDesk => "Front desk",
+        Role::Viewer => "Viewer",
+    }
+}
+
+/// Only what the role may open; texting pages only while SMS is on (S-G5).
+fn navigation(staff: &Staff) -> Vec<NavEntry> {
+    let may = |permission| staff.role.may(permission);
+    let mut entries = vec![
+        NavEntry::new("Dashboard", "/staff"),
+        NavEntry::new("Patients", "/staff/patients"),
+        NavEntry::new("Encounters", "/staff/encounters"),
+    ];
+    if may(Permission::SendStatements) {
+        entries.push(NavEntry::new("Send Patient Statements", "/staff/statements/criteria"));
+    }
+    entries.push(NavEntry::new("Jobs", "/staff/jobs"));
+    entries.push(NavEntry::new("Notification history", "/staff/notifications"));
+    if staff.practice.texts_are_enabled() {
+        entries.push(NavEntry::new("Replies", "/staff/replies"));
+    }
+    entries.push(NavEntry::new("Find Payment", "/staff/payments"));
+    entries.push(NavEntry::new("Work list", "/staff/tasks"));
+    if may(Permission::Import) {
+        entries.push(NavEntry::new("Imports", "/staff/imports"));
+    }
+    if may(Permission::ReadAudit) {
+        entries.push(NavEntry::new("Audit", "/staff/audit"));
+    }
+    if may(Permission::ManageStaff) {
+        entries.push(NavEntry::new("Staff", "/staff/people"));
+    }
+    if may(Permission::ManageSettings) {
+        entries.push(NavEntry::new("Settings", "/staff/settings"));
+        entries.push(NavEntry::new("Health", "/staff/health"));
+    }
+    entries
+}
+
+fn alarm(staff: &Staff) -> Option<(String, String)> {
+    let why = staff.practice.outreach_held_why.as_deref()?;
+    Some((format!("No reminders go out: {why}"), "/staff/imports".to_owned()))
+}

@@ -1,0 +1,189 @@
+//! Sessions of staff and patients, and of sign-ins half-way through. Tokens are stored hashed;
+//! all times are the real clock's.
+
+use domain::{clock::UnixMs, id::PracticeId};
+
+use crate::{
+    Db, Result,
+    keys::{Place, token_hash},
+};
+
+/// Idle and absolute limits (R37). Whatever a client sends, only these count.
+pub const IDLE_MS: i64 = 15 * 60 * 1000;
+pub const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1000;
+/// Last-seen is written at most this often.
+const TOUCH_MS: i64 = 60 * 1000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Staff,
+    /// A member of staff whose password was right and whose code is awaited.
+    StaffHalf,
+    Patient,
+    /// A patient who has matched or signed in, and whose code is awaited.
+    PatientHalf,
+    /// The first-start screens.
+    Setup,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::StaffHalf => "staff_half",
+            Self::Patient => "patient",
+            Self::PatientHalf => "patient_half",
+            Self::Setup => "setup",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// SHA-256 of the cookie's token; names the session in logs and the audit.
+    pub token_hash: String,
+    pub subject_id: String,
+    pub practice: PracticeId,
+    /// JSON of the half-finished step, if any.
+    pub state: Option<String>,
+    pub created_at: UnixMs,
+    pub last_seen_at: UnixMs,
+    pub expires_at: UnixMs,
+}
+
+impl Session {
+    /// True when last-seen is old enough to be worth a write.
+    pub fn wants_touch(&self, now: UnixMs) -> bool {
+        now.since(self.last_seen_at) >= TOUCH_MS
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    token_hash: String,
+    subject_id: String,
+    practice_id: String,
+    state_sealed: Option<String>,
+    created_at_ms: i64,
+    last_seen_at_ms: i64,
+    expires_at_ms: i64,
+}
+
+fn place<'a>(practice: &'a str, hash: &'a str) -> Place<'a> {
+    Place { practice, table: "session", column: "state_sealed", row: hash }
+}
+
+/// Starts a session for a token that only the browser will know.
+pub async fn insert(
+    db: &mut Db,
+    kind: Kind,
+    token: &str,
+    subject_id: &str,
+    practice: &PracticeId,
+    state: Option<&str>,
+    now: UnixMs,
+    lasts_ms: i64,
+) -> Result<()> {
+    const INSERT: &str = "insert into session (token_hash, kind, subject_id, practice_id,
+        state_sealed, created_at_ms, last_seen_at_ms, expires_at_ms)
+        values ($1, $2, $3, $4, $5, $6, $6, $7)";
+    let hash = token_hash(token);
+    let sealed = db.keys().seal_option(place(practice.as_str(), &hash), state);
+    sqlx::query(INSERT)
+        .bind(&hash)
+        .bind(kind.as_str())
+        .bind(subject_id)
+        .bind(practice.as_str())
+        .bind(sealed)
+        .bind(now.0)
+        .bind(now.plus_ms(lasts_ms).0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
+/// The live session behind a token: not ended, not idle, not too old.
+pub async fn find(db: &mut Db, kind: Kind, token: &str, now: UnixMs) -> Result<Option<Session>> {
+    const FIND: &str = "select token_hash, subject_id, practice_id, state_sealed, created_at_ms,
+        last_seen_at_ms, expires_at_ms
+        from session
+        where token_hash = $1 and kind = $2 and ended_at_ms is null
+        and expires_at_ms > $3 and last_seen_at_ms > $4";
+    let row: Option<Row> = sqlx::query_as(FIND)
+        .bind(token_hash(token))
+        .bind(kind.as_str())
+        .bind(now.0)
+        .bind(now.minus_ms(IDLE_MS).0)
+        .fetch_optional(db.c())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let keys = db.keys();
+    let state =
+        keys.open_option(place(&row.practice_id, &row.token_hash), row.state_sealed.as_deref())?;
+    Ok(Some(Session {
+        token_hash: row.token_hash,
+        subject_id: row.subject_id,
+        practice: PracticeId::trusted(row.practice_id),
+        state,
+        created_at: UnixMs(row.created_at_ms),
+        last_seen_at: UnixMs(row.last_seen_at_ms),
+        expires_at: UnixMs(row.expires_at_ms),
+    }))
+}
+
+/// Replaces what a half-finished step has established.
+pub async fn mark_state(
+    db: &mut Db,
+    practice: &PracticeId,
+    hash: &str,
+    state: Option<&str>,
+) -> Result<()> {
+    const MARK: &str = "update session set state_sealed = $3
+        where token_hash = $1 and practice_id = $2";
+    let sealed = db.keys().seal_option(place(practice.as_str(), hash), state);
+    sqlx::query(MARK).bind(hash).bind(practice.as_str()).bind(sealed).execute(db.c()).await?;
+    Ok(())
+}
+
+pub async fn mark_seen(db: &mut Db, hash: &str, now: UnixMs) -> Result<()> {
+    const MARK: &str = "update session set last_seen_at_ms = $2
+        where token_hash = $1 and ended_at_ms is null and last_seen_at_ms < $2";
+    sqlx::query(MARK).bind(hash).bind(now.0).execute(db.c()).await?;
+    Ok(())
+}
+
+/// Staff may work for several practices; the session holds the one at hand.
+pub async fn mark_practice(db: &mut Db, hash: &str, practice: &PracticeId) -> Result<()> {
+    const MARK: &str = "update session set practice_id = $2, state_sealed = null
+        where token_hash = $1 and ended_at_ms is null";
+    sqlx::query(MARK).bind(hash).bind(practice.as_str()).execute(db.c()).await?;
+    Ok(())
+}
+
+pub async fn mark_ended(db: &mut Db, hash: &str, now: UnixMs) -> Result<()> {
+    const MARK: &str = "update session set ended_at_ms = $2
+        where token_hash = $1 and ended_at_ms is null";
+    sqlx::query(MARK).bind(hash).bind(now.0).execute(db.c()).await?;
+    Ok(())
+}
+
+/// Ends every session of a person but one: after a reset, a role change, a removal (R42).
+pub async fn mark_all_ended(
+    db: &mut Db,
+    kind: Kind,
+    subject_id: &str,
+    but: Option<&str>,
+    now: UnixMs,
+) -> Result<()> {
+    const MARK: &str = "update session set ended_at_ms = $3
+        where kind = $1 and subject_id = $2 and ended_at_ms is null
+        and token_hash <> $4";
+    sqlx::query(MARK)
+        .bind(kind.as_str())
+        .bind(subject_id)
+        .bind(now.0)
+        .bind(but.unwrap_or_default())
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
