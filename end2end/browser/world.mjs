@@ -164,7 +164,7 @@ class World {
     const file = join(this.folder, name);
     writeFileSync(file, text);
     const mode = delta ? ['--delta'] : [];
-    return this.command('import', '--practice', 'demo', '--json', ...mode, file);
+    return this.command('import', '--practice', 'demo', '--format', 'clearbill', '--json', ...mode, file);
   }
 
   async api(path, options = {}) {
