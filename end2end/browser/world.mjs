@@ -52,8 +52,17 @@ export async function startWorld({
   const killNow = () => server.kill('SIGKILL');
   process.once('exit', killNow);
 
+  const forget = () => {
+    process.removeListener('exit', killNow);
+    if (dataDir === null) rmSync(folder, { recursive: true, force: true });
+  };
   const facts = await new Promise((resolve, reject) => {
-    const fail = (why) => reject(new Error(`the demo ${why}\n${log.join('\n')}`));
+    const fail = (why) => {
+      clearTimeout(timer);
+      killNow();
+      forget();
+      reject(new Error(`the demo ${why}\n${log.join('\n')}`));
+    };
     const timer = setTimeout(() => fail('was not ready in time'), READY_LIMIT_MS);
     server.once('error', (error) => fail(`did not start: ${error.message}`));
     server.once('exit', (code, signal) => fail(`ended with ${code ?? signal}`));
@@ -68,10 +77,7 @@ export async function startWorld({
   });
 
   const world = new World(facts, folder, env, server, log);
-  world.forget = () => {
-    process.removeListener('exit', killNow);
-    if (dataDir === null) rmSync(folder, { recursive: true, force: true });
-  };
+  world.forget = forget;
   return world;
 }
 
