@@ -16,6 +16,8 @@ pub mod payment;
 pub mod phone;
 pub mod practice;
 pub mod proposal;
+pub mod revocation;
+pub mod sms;
 pub mod staff;
 pub mod window;
 pub mod zones;

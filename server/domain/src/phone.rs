@@ -37,9 +37,9 @@ pub enum BadPhone {
 
 /// Countries of the numbering plan that are neither the US nor Canada: texting them costs and is
 /// regulated like abroad.
-const ABROAD: [&str; 24] = [
+const ABROAD: [&str; 23] = [
     "242", "246", "264", "268", "284", "345", "441", "473", "649", "658", "664", "721", "758",
-    "767", "784", "809", "829", "849", "868", "869", "876", "900", "976", "500",
+    "767", "784", "809", "829", "849", "868", "869", "876", "900", "976",
 ];
 
 /// A number as typed, `(212) 555-0123` or `+1 212.555.0123` or `12125550123`, in E.164.
@@ -229,5 +229,119 @@ impl TryFrom<String> for Email {
     type Error = BadEmail;
     fn try_from(text: String) -> Result<Self, BadEmail> {
         normalise_email(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn people_write_one_number_in_many_ways() {
+        for typed in [
+            "(212) 555-0123",
+            "212-555-0123",
+            "212.555.0123",
+            "2125550123",
+            "12125550123",
+            "1-212-555-0123",
+            "+1 212 555 0123",
+            "+1 (212) 555–0123",
+            "\u{a0}212\u{a0}555\u{a0}0123 ",
+        ] {
+            assert_eq!(normalise_us(typed).unwrap().as_str(), "+12125550123", "{typed}");
+        }
+    }
+
+    #[test]
+    fn numbers_reserved_for_tests_are_numbers() {
+        for area in ["212", "310", "808", "907", "787", "416"] {
+            assert!(normalise_us(&format!("+1{area}5550100")).is_ok(), "{area}");
+            assert!(normalise_us(&format!("+1{area}5550199")).is_ok(), "{area}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_texted_is_refused_with_its_reason() {
+        for (typed, why) in [
+            ("", BadPhone::Empty),
+            ("   ", BadPhone::Empty),
+            ("call me", BadPhone::Malformed),
+            ("212-555-012", BadPhone::WrongLength),
+            ("22125550123", BadPhone::WrongLength),
+            ("+44 20 7946 0958", BadPhone::OutsideUsAndCanada),
+            ("876-555-0123", BadPhone::OutsideUsAndCanada),
+            ("900-555-0123", BadPhone::OutsideUsAndCanada),
+            ("111-555-0123", BadPhone::NoSuchNumber),
+            ("212-155-0123", BadPhone::NoSuchNumber),
+            ("911-555-0123", BadPhone::NoSuchNumber),
+            ("212-911-0123", BadPhone::NoSuchNumber),
+            ("555-555-5555", BadPhone::NoSuchNumber),
+            ("000-000-0000", BadPhone::NoSuchNumber),
+            ("999-999-9999", BadPhone::NoSuchNumber),
+            ("212-555-0123 x4", BadPhone::Extension),
+            ("２１２５５５０１２３", BadPhone::Malformed),
+        ] {
+            assert_eq!(normalise_us(typed), Err(why), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_masked_number_shows_its_last_four_digits() {
+        let number = normalise_us("2125550123").unwrap();
+        assert_eq!(number.masked(), "(•••) •••-0123");
+        assert_eq!(number.display(), "(212) 555-0123");
+        assert!(!number.is_toll_free());
+        assert!(normalise_us("8885550123").unwrap().is_toll_free());
+    }
+
+    #[test]
+    fn an_address_is_the_same_however_its_owner_types_it() {
+        assert_eq!(
+            normalise_email(" Ana.Lopez@Example.ORG ").unwrap().as_str(),
+            "ana.lopez@example.org"
+        );
+        assert_eq!(normalise_email("a@example.org").unwrap().masked(), "a•••@example.org");
+        for typed in [
+            "",
+            "ana",
+            "ana@",
+            "@example.org",
+            "ana@localhost",
+            "a b@example.org",
+            "a@b@c.org",
+            "a..b@example.org",
+            ".a@example.org",
+            "a@-x.org",
+            "a@x-.org",
+            "a@10.0.0.1",
+            "ana@exa mple.org",
+            "a\n@example.org",
+            "ana@example.o",
+        ] {
+            // `a@b@c.org` has an at sign in its local part, which only quotes would allow.
+            assert!(normalise_email(typed).is_err(), "{typed:?}");
+        }
+        assert_eq!(
+            normalise_email(&format!("{}@example.org", "a".repeat(65))),
+            Err(BadEmail::TooLong)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_keep_normalises_to_itself(number in "[2-9][0-8][0-9][2-9][0-9]{6}") {
+            if let Ok(kept) = normalise_us(&number) {
+                prop_assert_eq!(normalise_us(kept.as_str()), Ok(kept.clone()));
+                prop_assert_eq!(E164::from_normalised(kept.as_str()), Some(kept));
+            }
+        }
+
+        #[test]
+        fn anything_may_be_typed(text in "\\PC{0,40}") {
+            let _ = (normalise_us(&text), normalise_email(&text));
+        }
     }
 }

@@ -263,3 +263,6 @@ pub fn is_federal_holiday(day: Date) -> bool {
     };
     floating || fixed(day) || observed
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! Whether the practice may send: set up, live, and with a name a text can carry.
 
 use super::{Case, Channel, Class, Fact, RuleId, Trace};
+use crate::practice::NAME_LONGEST;
 
 /// A longer custom name and the text is not sent (S-TP2).
-pub const LONGEST_TEXT_NAME: u32 = 50;
+const LONGEST_TEXT_NAME: u32 = NAME_LONGEST as u32;
 
 pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
     let practice = &case.facts.practice;
