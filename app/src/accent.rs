@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_words_on_our_own_grounds_are_readable() {
         for dark in [false, true] {
-            let token = |name| value(TOKENS, name, dark);
+            let token = |name: &str| value(TOKENS, name, dark);
             for ground in ["paper", "surface"] {
                 for words in ["ink", "ink-soft", "danger", "good", "warn", "accent"] {
                     let found = contrast(token(words), token(ground));

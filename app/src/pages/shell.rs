@@ -91,6 +91,8 @@ impl PatientShell {
                     <a href="/account">{w.t("nav-bill")}</a>
                     <a href="/account/receipts">{w.t("nav-receipts")}</a>
                     <a href="/account/preferences">{w.t("nav-preferences")}</a>
+                    {Form::post("/account/sign-out", &self.csrf)
+                        .body(Button::quiet(w.t("sign-out")).view())}
                 </nav>
             }
         });

@@ -1,6 +1,8 @@
 //! The workspace. English; dense but quiet. Each page is an owned model with
 //! `html(self, shell: &StaffShell) -> String`.
 
+mod audit;
 mod shell;
 
+pub use audit::{Audit, AuditLine};
 pub use shell::{NavEntry, StaffShell};

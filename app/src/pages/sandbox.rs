@@ -1,0 +1,89 @@
+//! The demo's mailbox: each text and email as it was delivered, and the codes that only a real
+//! phone would show. Not a page of the product; it never exists in `serve`.
+
+use leptos::prelude::*;
+
+use crate::{Document, assets, components::Badge, components::Tone, render, words::Lang};
+
+/// One delivered text or email.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// `text` or `email`.
+    pub channel: String,
+    /// RFC 3339.
+    pub at: String,
+    pub to: String,
+    pub from: String,
+    pub subject: Option<String>,
+    pub body: String,
+    pub link: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    pub now: String,
+    /// Email of the member of staff and the code their authenticator shows now.
+    pub codes: Vec<(String, String)>,
+    /// Newest first.
+    pub letters: Vec<Letter>,
+}
+
+impl Mailbox {
+    pub fn html(self) -> String {
+        let codes: Vec<AnyView> = self
+            .codes
+            .into_iter()
+            .map(|(email, code)| view! { <dt>{email}</dt><dd>{code}</dd> }.into_any())
+            .collect();
+        let count = self.letters.len();
+        let letters: Vec<AnyView> = self.letters.into_iter().map(letter).collect();
+        let empty = (count == 0).then(|| {
+            view! {
+                <p class="empty">
+                    "Nothing was sent yet. Send reminders in the workspace, then move the clock."
+                </p>
+            }
+        });
+        let body = view! {
+            <header class="staff-head"><p class="alias">"Clearbill demo"</p></header>
+            <main id="main">
+                <h1>"Mailbox"</h1>
+                <p>{format!("The demo's clock says {}. Reload to see new messages.", self.now)}</p>
+                <p><a href="/staff">"Workspace"</a></p>
+                <section>
+                    <h2>"Authenticator codes now"</h2>
+                    <dl class="facts">{codes}</dl>
+                </section>
+                <section>
+                    <h2>{format!("Delivered: {count}")}</h2>
+                    {empty}
+                    {letters}
+                </section>
+            </main>
+        };
+        render(Document {
+            lang: Lang::En,
+            title: "Mailbox".to_owned(),
+            is_error: false,
+            stylesheets: vec![assets::href("staff.css").to_owned()],
+            scripts: Vec::new(),
+            body_class: "staff",
+            body: body.into_any(),
+        })
+    }
+}
+
+fn letter(letter: Letter) -> AnyView {
+    let badge = Badge::new(letter.channel, Tone::Plain).view();
+    let subject = letter.subject.map(|subject| view! { <p><strong>{subject}</strong></p> });
+    let link = letter.link.map(|href| view! { <p><a href=href.clone()>{href}</a></p> });
+    view! {
+        <article class="letter">
+            <p>{badge}" "{format!("{} · to {} · from {}", letter.at, letter.to, letter.from)}</p>
+            {subject}
+            <pre>{letter.body}</pre>
+            {link}
+        </article>
+    }
+    .into_any()
+}
