@@ -66,6 +66,8 @@ create table payment (
 );
 create index payment_by_practice on payment (practice_id, received_at_ms, id);
 create index payment_by_guarantor on payment (practice_id, guarantor_id, received_at_ms);
+-- What every balance is netted by.
+create index payment_unposted on payment (practice_id, guarantor_id) where posted_at_ms is null;
 
 -- Accounts: processor (money at the processor), unapplied (owed to a payer until applied), applied
 -- (took a claim down). The postings of a journal sum to zero.
@@ -79,6 +81,8 @@ create table posting (
     payment_id text not null references payment (id),
     claim_id text,
     amount_cents bigint not null,
+    -- The journal that this one takes back.
+    reverses_journal_id text,
     actor text not null,
     at_ms bigint not null
 );
@@ -91,7 +95,9 @@ create table refund (
     id text primary key,
     practice_id text not null references practice (id),
     payment_id text not null references payment (id),
-    amount_cents bigint not null,
+    -- The nth of its payment; part of the idempotency key.
+    number bigint not null,
+    amount_cents bigint not null check (amount_cents > 0),
     reason text not null,
     state text not null,
     processor_id text,
@@ -101,9 +107,11 @@ create table refund (
     next_look_at_ms bigint,
     looks bigint not null default 0,
     ended_at_ms bigint,
-    failure text
+    failure text,
+    unique (practice_id, payment_id, number)
 );
-create index refund_by_payment on refund (practice_id, payment_id);
+create unique index refund_by_processor on refund (practice_id, processor_id)
+    where processor_id is not null;
 create index refund_to_look on refund (next_look_at_ms) where next_look_at_ms is not null;
 
 -- The durable inbox: 200 is answered once the row is here (decision 4).
@@ -122,6 +130,24 @@ create table webhook_event (
     primary key (practice_id, vendor, event_id)
 );
 create index webhook_event_due on webhook_event (next_at_ms) where next_at_ms is not null;
+
+-- What follows once a payment is durable: receipts. The engine drains it; the key makes each happen
+-- once.
+create table effect (
+    id text primary key,
+    practice_id text not null references practice (id),
+    guarantor_id text,
+    kind text not null,
+    effect_key text not null,
+    payload text not null,
+    state text not null,
+    attempts bigint not null default 0,
+    next_at_ms bigint,
+    created_at_ms bigint not null,
+    done_at_ms bigint,
+    unique (practice_id, effect_key)
+);
+create index effect_due on effect (next_at_ms) where next_at_ms is not null;
 
 -- Staff drafts of a match, so that an idle sign-out loses nothing.
 create table match_draft (

@@ -107,6 +107,8 @@ ids! {
     /// Money captured.
     PaymentId = "pay";
     RefundId = "ref";
+    /// What follows from a payment: a receipt to send.
+    EffectId = "eff";
     JournalId = "jrn";
     PostingId = "pst";
     ImportId = "imp";

@@ -6,17 +6,38 @@
 //! practice in its `where`.
 
 pub mod api_key;
+pub mod attempt;
 pub mod audit;
 mod backend;
+pub mod balance;
+pub mod consent;
+pub mod contact;
+pub mod decision;
+pub mod effect;
 mod error;
+pub mod guarantor;
+pub mod hold;
+pub mod job;
 pub mod keys;
 pub mod lease;
+pub mod ledger;
+pub mod link;
 pub mod login;
+pub mod merchant;
+pub mod message;
 pub mod migrate;
+pub mod note;
+pub mod payment;
+pub mod posting;
 pub mod practice;
+pub mod refund;
+pub mod reply;
 pub mod scratch;
 pub mod session;
 pub mod staff;
+pub mod suppression;
+pub mod task;
+pub mod webhook;
 
 pub use backend::{Db, Kind, Store, StoreOptions};
 pub use error::StoreError;

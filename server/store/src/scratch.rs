@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
+use domain::{
+    clock::{UnixMs, World},
+    id::{ClaimId, GuarantorId, PatientId, PracticeId},
+    money::Cents,
+};
+use jiff::civil::Date;
 use sqlx::{ConnectOptions, Executor, any::AnyConnectOptions};
 
-use crate::{Keys, Result, Store, StoreError, StoreOptions};
+use crate::{Db, Keys, Result, Store, StoreError, StoreOptions};
 
 /// Where tests find a PostgreSQL in which they may create databases.
 pub const POSTGRES_VARIABLE: &str = "CLEARBILL_TEST_POSTGRES";
@@ -47,4 +53,182 @@ pub async fn both(dir: &Path) -> Result<Vec<Store>> {
         }
     }
     Ok(stores)
+}
+
+/// A claim of [`insert_account`].
+#[derive(Clone, Debug)]
+pub struct ScratchClaim {
+    pub patient: PatientId,
+    pub status: &'static str,
+    pub insurance_state: &'static str,
+    pub patient_due: Cents,
+    pub service_on: Date,
+    pub due_since: Option<Date>,
+}
+
+impl ScratchClaim {
+    pub fn ready(patient: &PatientId, patient_due: Cents, service_on: Date) -> Self {
+        Self {
+            patient: patient.clone(),
+            status: "ready",
+            insurance_state: "finished",
+            patient_due,
+            service_on,
+            due_since: None,
+        }
+    }
+}
+
+/// A practice with default settings, live.
+pub async fn insert_practice(store: &Store, world: &World, slug: &str) -> Result<PracticeId> {
+    let practice = domain::practice::Practice {
+        id: world.mint(),
+        slug: slug.to_owned(),
+        name: format!("Practice {slug}"),
+        settings: domain::practice::Settings::default(),
+        version: 1,
+        live_at: Some(world.now()),
+        outreach_held_at: None,
+        outreach_held_why: None,
+    };
+    let (id, now) = (practice.id.clone(), world.now());
+    store
+        .write(move |db| {
+            let practice = practice.clone();
+            Box::pin(async move { crate::practice::insert(db, &practice, now).await })
+        })
+        .await?;
+    Ok(id)
+}
+
+/// An account with its claims, without contacts: what tests of money need of the book. Patients
+/// come into being with their first claim. Returns the claims' ids in the order given.
+pub async fn insert_account(
+    store: &Store,
+    world: &World,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    name: &str,
+    claims: &[ScratchClaim],
+) -> Result<Vec<ClaimId>> {
+    let ids: Vec<ClaimId> = claims.iter().map(|_| world.mint()).collect();
+    let (practice, guarantor, name) = (practice.clone(), guarantor.clone(), name.to_owned());
+    let (claims, claim_ids, now) = (claims.to_vec(), ids.clone(), world.now());
+    store
+        .write(move |db| {
+            let (practice, guarantor, name) = (practice.clone(), guarantor.clone(), name.clone());
+            let (claims, claim_ids) = (claims.clone(), claim_ids.clone());
+            Box::pin(async move {
+                insert_guarantor(db, &practice, &guarantor, &name, now).await?;
+                for (id, claim) in claim_ids.iter().zip(&claims) {
+                    insert_claim(db, &practice, &guarantor, id, claim, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    Ok(ids)
+}
+
+async fn insert_guarantor(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &GuarantorId,
+    name: &str,
+    now: UnixMs,
+) -> Result<()> {
+    const INSERT: &str = "insert into guarantor (id, practice_id, source, external_id, name,
+        name_key, row_mac, created_at_ms, updated_at_ms)
+        values ($1, $2, 'scratch', $1, $3, $4, '', $5, $5)";
+    sqlx::query(INSERT)
+        .bind(id.as_str())
+        .bind(practice.as_str())
+        .bind(name)
+        .bind(crate::guarantor::name_key(name))
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
+async fn insert_claim(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    id: &ClaimId,
+    claim: &ScratchClaim,
+    now: UnixMs,
+) -> Result<()> {
+    const PATIENT: &str = "insert into patient (id, practice_id, guarantor_id, source,
+        external_id, name, name_key, row_mac, created_at_ms, updated_at_ms)
+        values ($1, $2, $3, 'scratch', $1, 'Patient', 'patient', '', $4, $4)
+        on conflict (id) do nothing";
+    const CLAIM: &str = "insert into claim (id, practice_id, guarantor_id, patient_id, source,
+        external_id, service_on, status, insurance_state, charged_cents, insurance_paid_cents,
+        adjusted_cents, patient_paid_cents, patient_due_cents, due_since_on, row_mac,
+        created_at_ms, updated_at_ms)
+        values ($1, $2, $3, $4, 'scratch', $1, $5, $6, $7, $8, 0, 0, 0, $8, $9, '', $10, $10)";
+    sqlx::query(PATIENT)
+        .bind(claim.patient.as_str())
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    sqlx::query(CLAIM)
+        .bind(id.as_str())
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .bind(claim.patient.as_str())
+        .bind(claim.service_on.to_string())
+        .bind(claim.status)
+        .bind(claim.insurance_state)
+        .bind(claim.patient_due.0)
+        .bind(claim.due_since.map(|day| day.to_string()))
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
+/// What the practice's system would say at its next import.
+pub async fn mark_patient_due(
+    store: &Store,
+    practice: &PracticeId,
+    claim: &ClaimId,
+    due: Cents,
+) -> Result<()> {
+    const MARK: &str = "update claim set patient_due_cents = $3, version = version + 1
+        where practice_id = $1 and id = $2";
+    let (practice, claim) = (practice.clone(), claim.clone());
+    store
+        .write(move |db| {
+            let (practice, claim) = (practice.clone(), claim.clone());
+            Box::pin(async move {
+                sqlx::query(MARK)
+                    .bind(practice.as_str())
+                    .bind(claim.as_str())
+                    .bind(due.0)
+                    .execute(db.c())
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// The status of a claim, as stored.
+pub async fn find_claim_status(store: &Store, claim: &ClaimId) -> Result<String> {
+    const FIND: &str = "select status from claim where id = $1";
+    let mut db = store.read().await?;
+    let (status,): (String,) = sqlx::query_as(FIND).bind(claim.as_str()).fetch_one(db.c()).await?;
+    Ok(status)
+}
+
+/// How many rows a table has.
+pub async fn count(store: &Store, table: &'static str) -> Result<i64> {
+    let mut db = store.read().await?;
+    let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+    let (rows,): (i64,) = sqlx::query_as(sql).fetch_one(db.c()).await?;
+    Ok(rows)
 }
