@@ -1,0 +1,168 @@
+//! What patients text back. Stored before anything else is done with it, sealed, once per vendor id.
+
+use domain::{
+    clock::{UnixMs, World},
+    id::{PracticeId, ReplyId},
+};
+
+use crate::{Db, Result, keys::Place};
+
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub id: ReplyId,
+    pub from: String,
+    pub masked: String,
+    pub body: String,
+    /// How it was understood: `stop`, `start`, `help`, `wrong_number`, …
+    pub class: String,
+    pub at: UnixMs,
+    /// The kind of answer that went back, if one did.
+    pub answered: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    pub value_index: &'a str,
+    pub from: &'a str,
+    pub masked: &'a str,
+    pub body: &'a str,
+    pub class: &'a str,
+    /// The vendor's id: the same reply twice is one.
+    pub provider_id: &'a str,
+}
+
+fn place<'a>(practice: &'a PracticeId, id: &'a str, column: &'static str) -> Place<'a> {
+    Place { practice: practice.as_str(), table: "reply", column, row: id }
+}
+
+/// `None` when this very reply is stored already.
+pub async fn insert(
+    db: &mut Db,
+    world: &World,
+    practice: &PracticeId,
+    new: &New<'_>,
+) -> Result<Option<ReplyId>> {
+    const INSERT: &str = "insert into reply (id, practice_id, value_index, from_sealed, masked,
+        body_sealed, class, provider_id, at_ms)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        on conflict (practice_id, provider_id) do nothing";
+    let id = world.mint::<ReplyId>();
+    let keys = db.keys();
+    let done = sqlx::query(INSERT)
+        .bind(id.as_str())
+        .bind(practice.as_str())
+        .bind(new.value_index)
+        .bind(keys.seal(place(practice, id.as_str(), "from_sealed"), new.from))
+        .bind(new.masked)
+        .bind(keys.seal(place(practice, id.as_str(), "body_sealed"), new.body))
+        .bind(new.class)
+        .bind(new.provider_id)
+        .bind(world.now().0)
+        .execute(db.c())
+        .await?;
+    Ok((done.rows_affected() == 1).then_some(id))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    from_sealed: String,
+    masked: String,
+    body_sealed: String,
+    class: String,
+    at_ms: i64,
+    answered: Option<String>,
+}
+
+impl Row {
+    fn open(self, db: &Db, practice: &PracticeId) -> Result<Reply> {
+        let keys = db.keys();
+        Ok(Reply {
+            from: keys.open(place(practice, &self.id, "from_sealed"), &self.from_sealed)?,
+            body: keys.open(place(practice, &self.id, "body_sealed"), &self.body_sealed)?,
+            id: ReplyId::trusted(self.id),
+            masked: self.masked,
+            class: self.class,
+            at: UnixMs(self.at_ms),
+            answered: self.answered,
+        })
+    }
+}
+
+/// Replies from one phone, newest first: on the record of every account that shares it.
+pub async fn list_by_value(
+    db: &mut Db,
+    practice: &PracticeId,
+    value_index: &str,
+    limit: i64,
+) -> Result<Vec<Reply>> {
+    const LIST: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered
+        from reply
+        where practice_id = $1 and value_index = $2
+        order by at_ms desc, id desc
+        limit $3";
+    let rows: Vec<Row> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(value_index)
+        .bind(limit)
+        .fetch_all(db.c())
+        .await?;
+    rows.into_iter().map(|r| r.open(db, practice)).collect()
+}
+
+/// All replies of the practice, newest first, before an id for paging.
+pub async fn list(
+    db: &mut Db,
+    practice: &PracticeId,
+    before_id: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Reply>> {
+    const LIST: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered
+        from reply
+        where practice_id = $1 and (cast($2 as text) is null or id < $2)
+        order by id desc
+        limit $3";
+    let rows: Vec<Row> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(before_id)
+        .bind(limit)
+        .fetch_all(db.c())
+        .await?;
+    rows.into_iter().map(|r| r.open(db, practice)).collect()
+}
+
+/// Whether an answer of this kind went to this phone since `since`: the fixed one goes once a day.
+pub async fn count_answered(
+    db: &mut Db,
+    practice: &PracticeId,
+    value_index: &str,
+    answered: &str,
+    since: UnixMs,
+) -> Result<i64> {
+    const COUNT: &str = "select count(*) from reply
+        where practice_id = $1 and value_index = $2 and answered = $3 and at_ms > $4";
+    let (count,): (i64,) = sqlx::query_as(COUNT)
+        .bind(practice.as_str())
+        .bind(value_index)
+        .bind(answered)
+        .bind(since.0)
+        .fetch_one(db.c())
+        .await?;
+    Ok(count)
+}
+
+pub async fn mark_answered(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &ReplyId,
+    answered: &str,
+) -> Result<()> {
+    const MARK: &str = "update reply set answered = $3 where practice_id = $1 and id = $2";
+    sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(answered)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
