@@ -277,7 +277,7 @@ mod tests {
         let start = wire.find("DKIM-Signature:").expect("signed");
         let signature: String = wire[start..].split_inclusive("\r\n").take(12).collect();
         assert!(signature.contains("d=practice.example") && signature.contains("s=cb1"));
-        assert!(signature.contains("List-Unsubscribe-Post"), "{signature}");
+        assert!(signature.contains("list-unsubscribe:list-unsubscribe-post"), "{signature}");
         assert!(!format!("{dkim:?}").contains("nWGxne"));
     }
 }

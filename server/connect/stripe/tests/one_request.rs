@@ -1,6 +1,8 @@
 //! The client against a server that speaks one line and then misbehaves: what is asked, byte for
 //! byte, and what each kind of answer means. The sandbox plays whole payments; this plays accidents.
 
+#![allow(clippy::unwrap_used, reason = "the test runner is the reader")]
+
 use connect_stripe::{
     Gateway, GatewayError, GatewayOptions, IntentStatus, NewCheckout, NewIntent, NewRefund,
     RefundReason, RefundStatus,
