@@ -38,7 +38,7 @@ fn main() {
     staff.extend(names(&style, "css").into_iter().filter(|name| !PATIENT.contains(&&**name)));
     assets.push(("staff.css".to_owned(), joined(&style, &staff)));
     for name in names(&scripts, "js") {
-        let text = read(&scripts.join(&name));
+        let text = lean_script(&read(&scripts.join(&name)));
         assets.push((name, text));
     }
 
@@ -113,6 +113,15 @@ fn lean(css: &str) -> String {
     }
     lean.push('\n');
     lean
+}
+
+/// Without indentation and comment lines. Scripts here have no texts that go over lines.
+fn lean_script(script: &str) -> String {
+    script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("/**"))
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn hash(text: &str) -> String {

@@ -1,1 +1,198 @@
-// card
+// The card form of Make a Payment: mounts Stripe's Payment Element, keeps its amount in step with
+// the form, and confirms. Without it, or when Stripe's script does not load, the form posts and the
+// server leads to Stripe's own page. It never sees the token of the link.
+
+const form = document.getElementById("pay");
+const frame = document.getElementById("card");
+const alertBox = document.getElementById("pay-alert");
+const status = document.getElementById("pay-status");
+const submit = form?.querySelector('button[value="card"]');
+const data = frame?.dataset;
+
+let stripe, elements, busy = false, declines = 0;
+
+/** What would be charged now, in cents, or null while the field holds no valid amount. */
+function amountCents() {
+  if (form.elements.choice.value !== "other") return Number(data.due);
+  const typed = form.elements.amount.value.trim().replace(/^\$\s*/, "").replace(/,(?=\d{3}\b)/g, "");
+  if (!/^\d{1,8}(\.\d{0,2})?$/.test(typed)) return null;
+  const cents = Math.round(Number(typed) * 100);
+  return cents >= Number(data.least) && cents <= Number(data.most) ? cents : null;
+}
+
+/** Updates the frame in place: mounting it again would drop what was typed. */
+function followAmount() {
+  const amount = amountCents();
+  if (elements && amount) elements.update({ amount });
+}
+
+function say(message) {
+  const box = document.createElement("div");
+  box.className = "notice danger";
+  box.tabIndex = -1;
+  const line = document.createElement("p");
+  line.textContent = message;
+  box.append(line);
+  if (declines >= 2) {
+    const more = document.getElementById("more-ways");
+    if (more) box.append(...more.cloneNode(true).childNodes);
+  }
+  alertBox.replaceChildren(box);
+  box.focus();
+}
+
+function clear() {
+  alertBox.replaceChildren();
+  document.getElementById("script-error")?.remove();
+  form.querySelectorAll("[data-script-invalid]").forEach((input) => {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+    delete input.dataset.scriptInvalid;
+  });
+}
+
+/** Says it beside the field, as the server would have. */
+function sayBeside(field, message) {
+  const input = document.getElementById(`f-${field}`);
+  if (!input) return say(message);
+  const line = document.createElement("p");
+  line.className = "error";
+  line.id = "script-error";
+  line.textContent = message;
+  (input.closest(".prefixed, label") ?? input).before(line);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", line.id);
+  input.dataset.scriptInvalid = "";
+  input.focus();
+}
+
+function setBusy(now) {
+  busy = now;
+  submit.setAttribute("aria-disabled", String(now));
+  status.textContent = now ? data.sending : "";
+}
+
+/** Our own sentence for a decline; cards reported lost or stolen get the general one. */
+function sentence(error) {
+  const own = JSON.parse(data.declines);
+  const same = {
+    withdrawal_count_limit_exceeded: "insufficient_funds", card_velocity_exceeded: "insufficient_funds",
+    invalid_expiry_month: "expired_card", invalid_expiry_year: "expired_card",
+    invalid_cvc: "incorrect_cvc", incorrect_zip: "incorrect_cvc", invalid_number: "incorrect_number",
+    approve_with_id: "authentication_required", call_issuer: "authentication_required",
+    payment_intent_authentication_failure: "authentication_required",
+    try_again_later: "processing_error", issuer_not_available: "processing_error",
+    reenter_transaction: "processing_error",
+  };
+  const code = error.decline_code ?? error.code;
+  return own[same[code] ?? code] ?? own.generic;
+}
+
+/** The balance moved: show the new one, so that submitting again is about what is on the screen. */
+function showDue(answer) {
+  if (!Number.isInteger(answer.due_cents)) return;
+  data.due = String(answer.due_cents);
+  data.most = String(answer.most_cents ?? answer.due_cents);
+  form.elements.shown_due_cents.value = data.due;
+  const shown = document.querySelector("#due .money");
+  if (shown && answer.due) shown.textContent = answer.due;
+  followAmount();
+}
+
+async function ask() {
+  const body = new URLSearchParams(new FormData(form));
+  body.set("via", "card");
+  const headers = { accept: "application/json" };
+  const response = await fetch(data.intent, { method: "POST", body, headers, credentials: "same-origin" });
+  return response.json();
+}
+
+async function pay() {
+  clear();
+  const checked = await elements.submit();
+  if (checked.error) return setBusy(false);
+  let answer;
+  try {
+    answer = await ask();
+  } catch {
+    setBusy(false);
+    return say(data.offline);
+  }
+  if (answer.attempt) form.elements.attempt.value = answer.attempt;
+  if (answer.location) return location.assign(answer.location);
+  if (!answer.client_secret) {
+    setBusy(false);
+    showDue(answer);
+    return answer.field ? sayBeside(answer.field, answer.message) : say(answer.message);
+  }
+  const { client_secret: clientSecret, return_url } = answer;
+  // Only an immediate refusal comes back; otherwise the browser goes to the return page.
+  const { error } = await stripe.confirmPayment({ elements, clientSecret, confirmParams: { return_url } });
+  if (error?.type === "card_error" || error?.type === "validation_error") {
+    setBusy(false);
+    if (error.type === "card_error") declines += 1;
+    return say(sentence(error));
+  }
+  // Anything else is unknown, and only the server may find out.
+  location.assign(return_url);
+}
+
+function mount() {
+  const style = getComputedStyle(document.documentElement);
+  const token = (name) => style.getPropertyValue(name).trim();
+  stripe = window.Stripe(data.key, {
+    locale: data.locale,
+    ...(data.account ? { stripeAccount: data.account } : {}),
+  });
+  elements = stripe.elements({
+    mode: "payment",
+    amount: amountCents() ?? Number(data.due),
+    currency: data.currency,
+    paymentMethodTypes: ["card"],
+    appearance: {
+      variables: {
+        colorPrimary: token("--accent"),
+        colorBackground: token("--surface"),
+        colorText: token("--ink"),
+        colorDanger: token("--danger"),
+        fontSizeBase: "17px",
+      },
+    },
+  });
+  const element = elements.create("payment", {
+    paymentMethodOrder: ["apple_pay", "google_pay", "card"],
+    wallets: { applePay: "auto", googlePay: "auto" },
+  });
+  element.on("ready", () => { data.state = "ready"; });
+  element.on("loaderror", fail);
+  frame.replaceChildren();
+  element.mount(frame);
+  form.addEventListener("input", followAmount);
+}
+
+function fail() {
+  if (data.state === "ready") return;
+  data.state = "failed";
+  elements = undefined;
+  const line = document.createElement("p");
+  line.textContent = data.failed;
+  frame.replaceChildren(line);
+}
+
+if (form && frame && submit) {
+  const script = document.createElement("script");
+  script.src = data.script;
+  script.onload = () => { try { mount(); } catch { fail(); } };
+  script.onerror = fail;
+  document.head.append(script);
+
+  form.addEventListener("submit", (event) => {
+    if (event.submitter?.value === "checkout" || data.state !== "ready") return;
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    pay().catch(() => { setBusy(false); say(data.offline); });
+  });
+  // Back from Stripe or from another page: the form is usable again.
+  addEventListener("pageshow", (event) => { if (event.persisted) setBusy(false); });
+}

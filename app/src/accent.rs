@@ -37,6 +37,12 @@ pub fn stylesheet(hex: &str) -> String {
     css
 }
 
+/// The accent as a ground for white words, where no stylesheet reaches: emails.
+pub fn on_white(hex: &str) -> String {
+    let accent = reach(chosen(hex), Rgb(0, 0, 0), &LIGHT_GROUNDS);
+    format!("#{:02x}{:02x}{:02x}", accent.0, accent.1, accent.2)
+}
+
 /// `/assets/accent.{colour}{hash}.css`; the same colour has the same address until the rules of
 /// this module change.
 pub fn href(hex: &str) -> String {

@@ -21,7 +21,8 @@
 //!    fields back what was typed, but never a password, code or SSN.
 //! 7. State of lists lives in the address, in a `Query`; every list has an empty state that says
 //!    what to do.
-//! 8. No `style=`, no inline script, no `inner_html`. A style of its own is one file in `style/`
+//! 8. No `style=`, no inline script, no `inner_html`; never `<textarea>`, `<noscript>`, `<script>` or
+//!    `<style>` in a `view!`, whose children Leptos does not escape (`TextArea` does it itself). A style of its own is one file in `style/`
 //!    (any file not named in `build.rs` joins `staff.css`); a script is one ES module in `scripts/`,
 //!    added with `shell.page_with(title, &["inbox.js"], body)`.
 //! 9. Patient pages take every sentence from `messages/{en,es}` by `w.t("key")` or
@@ -40,6 +41,7 @@ pub mod pages;
 pub mod refusal;
 pub mod texts;
 pub mod when;
+pub mod wording;
 pub mod words;
 
 pub use document::{Document, render, render_part};

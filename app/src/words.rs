@@ -202,6 +202,12 @@ mod tests {
         let english = messages("en");
         let mut all = String::new();
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+        // The examples of comments and this very test ask for nothing.
+        let all: String = all
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//") && !line.contains("for call in"))
+            .collect::<Vec<_>>()
+            .join("\n");
         let compact: String = all.split_whitespace().collect::<Vec<_>>().join("");
         for call in [".t(\"", ".with(\""] {
             for (at, _) in compact.match_indices(call) {

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::document::escaped;
+
 /// One `<input>`. Its id is `f-{name}`, which the error summary links to.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -246,6 +248,8 @@ impl TextArea {
         let described = described_by(&id, self.hint.is_some(), self.error.is_some());
         let invalid = self.error.is_some().then_some("true");
         let class = if self.error.is_some() { "field bad" } else { "field" };
+        // Leptos does not escape the children of a `<textarea>`, so this is the only one there is.
+        let value = self.value.map(|typed| escaped(&typed));
         view! {
             <div class=class>
                 <label for=id.clone()>{self.label}</label>
@@ -260,7 +264,7 @@ impl TextArea {
                     aria-invalid=invalid
                     aria-describedby=described
                 >
-                    {self.value}
+                    {value}
                 </textarea>
             </div>
         }

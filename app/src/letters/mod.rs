@@ -1,1 +1,5 @@
-//! letters
+//! Printable letters.
+
+mod statement;
+
+pub use statement::{Address, Statement, StatementLine};

@@ -1,0 +1,132 @@
+//! The one layout of all emails: paragraphs, one button whose address is also written out, and who
+//! writes.
+
+use std::fmt::Write as _;
+
+use super::{Block, Sender};
+use crate::{accent, document::escaped, words::Words};
+
+pub(super) fn text(
+    w: Words,
+    sender: &Sender,
+    blocks: &[Block],
+    unsubscribe: Option<&str>,
+) -> String {
+    let mut text = String::new();
+    for block in blocks {
+        match block {
+            Block::Paragraph(words) => text.push_str(words),
+            Block::Action(label, href) => {
+                let _ = write!(text, "{label}:\n{href}");
+            }
+            Block::Code(code) => {
+                let _ = write!(text, "    {code}");
+            }
+            Block::Facts(rows) => {
+                let rows: Vec<String> =
+                    rows.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+                text.push_str(&rows.join("\n"));
+            }
+        }
+        text.push_str("\n\n");
+    }
+    text.push_str("-- \n");
+    for line in foot(w, sender) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    if let Some(href) = unsubscribe {
+        let _ = write!(text, "\n{}:\n{href}\n", w.t("mail-unsubscribe"));
+    }
+    text
+}
+
+pub(super) fn html(
+    w: Words,
+    sender: &Sender,
+    subject: &str,
+    blocks: &[Block],
+    unsubscribe: Option<&str>,
+) -> String {
+    let mut html = String::with_capacity(2048);
+    let accent = accent::on_white(&sender.accent);
+    let _ = write!(
+        html,
+        "<!DOCTYPE html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"></head>\
+         <body style=\"margin:0;padding:24px 16px;font:17px/1.5 system-ui,-apple-system,'Segoe UI',\
+         Roboto,sans-serif\"><div style=\"max-width:560px;margin:0 auto\">\
+         <p style=\"font-weight:bold;font-size:19px\">{}</p>",
+        w.lang().code(),
+        escaped(subject),
+        escaped(&sender.alias),
+    );
+    for block in blocks {
+        block_html(&mut html, block, &accent);
+    }
+    html.push_str("<hr style=\"border:0;border-top:1px solid #999;margin:24px 0 12px\">");
+    for line in foot(w, sender) {
+        let _ = write!(html, "<p style=\"margin:0;font-size:15px\">{}</p>", escaped(&line));
+    }
+    if let Some(href) = unsubscribe {
+        let _ = write!(
+            html,
+            "<p style=\"font-size:15px\"><a href=\"{}\">{}</a></p>",
+            escaped(href),
+            escaped(w.t("mail-unsubscribe")),
+        );
+    }
+    html.push_str("</div></body></html>\n");
+    html
+}
+
+fn block_html(html: &mut String, block: &Block, accent: &str) {
+    match block {
+        Block::Paragraph(words) => {
+            let _ = write!(html, "<p>{}</p>", escaped(words));
+        }
+        Block::Action(label, href) => {
+            let (label, href) = (escaped(label), escaped(href));
+            let _ = write!(
+                html,
+                "<p><a href=\"{href}\" style=\"display:inline-block;background:{accent};\
+                 color:#ffffff;padding:12px 20px;border-radius:8px;text-decoration:none;\
+                 font-weight:bold\">{label}</a></p>\
+                 <p style=\"font-size:15px;word-break:break-all\">{href}</p>",
+            );
+        }
+        Block::Code(code) => {
+            let _ = write!(
+                html,
+                "<p style=\"font-size:28px;font-weight:bold;letter-spacing:4px\">{}</p>",
+                escaped(code),
+            );
+        }
+        Block::Facts(rows) => {
+            html.push_str("<table role=\"presentation\" style=\"border-collapse:collapse\">");
+            for (name, value) in rows {
+                let _ = write!(
+                    html,
+                    "<tr><td style=\"padding:4px 16px 4px 0\">{}</td>\
+                     <td style=\"padding:4px 0;font-weight:bold\">{}</td></tr>",
+                    escaped(name),
+                    escaped(value),
+                );
+            }
+            html.push_str("</table>");
+        }
+    }
+}
+
+fn foot(w: Words, sender: &Sender) -> Vec<String> {
+    let call = w.with(
+        "mail-foot",
+        &[("alias", sender.alias.as_str().into()), ("phone", sender.phone.as_str().into())],
+    );
+    let mut lines = vec![call];
+    if !sender.address.is_empty() {
+        lines.push(sender.address.clone());
+    }
+    lines
+}
