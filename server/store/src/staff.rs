@@ -238,11 +238,7 @@ fn role(text: &str) -> Result<Role> {
 }
 
 /// The role a person has in a practice now; none when they left or are disabled (R10).
-pub async fn find_role(
-    db: &mut Db,
-    id: &StaffId,
-    practice: &PracticeId,
-) -> Result<Option<Role>> {
+pub async fn find_role(db: &mut Db, id: &StaffId, practice: &PracticeId) -> Result<Option<Role>> {
     const FIND: &str = "select membership.role from membership
         join staff on staff.id = membership.staff_id
         where membership.staff_id = $1 and membership.practice_id = $2
@@ -274,6 +270,39 @@ pub struct Colleague {
     pub role: String,
     pub is_invited: i64,
     pub ended_at_ms: Option<i64>,
+}
+
+/// A person of this practice, also one who has left; none for anybody else's (R06).
+pub async fn find_colleague(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &StaffId,
+) -> Result<Option<Colleague>> {
+    const FIND: &str = "select staff.id, staff.email, staff.name, membership.role,
+        case when staff.password_hash is null then 1 else 0 end as is_invited,
+        membership.ended_at_ms
+        from membership
+        join staff on staff.id = membership.staff_id
+        where membership.practice_id = $1 and membership.staff_id = $2";
+    Ok(sqlx::query_as(FIND)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .fetch_optional(db.c())
+        .await?)
+}
+
+/// Managers who can sign in. Takes the practice's row first, so that two managers who end each
+/// other's role at the same time do not both find the other still there.
+pub async fn count_managers(db: &mut Db, practice: &PracticeId) -> Result<i64> {
+    const LOCK: &str = "update practice set version = version where id = $1";
+    const COUNT: &str = "select count(*) from membership
+        join staff on staff.id = membership.staff_id
+        where membership.practice_id = $1 and membership.role = 'manager'
+        and membership.ended_at_ms is null
+        and staff.disabled_at_ms is null and staff.password_hash is not null";
+    sqlx::query(LOCK).bind(practice.as_str()).execute(db.c()).await?;
+    let (count,): (i64,) = sqlx::query_as(COUNT).bind(practice.as_str()).fetch_one(db.c()).await?;
+    Ok(count)
 }
 
 pub async fn list(db: &mut Db, practice: &PracticeId) -> Result<Vec<Colleague>> {
