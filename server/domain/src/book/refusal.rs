@@ -123,6 +123,8 @@ reasons! {
         "The claim is settled, yet its rows add up to an amount due. Correct one of the two.",
     ClaimIncomplete = "claim_incomplete":
         "Another row of this claim was refused, so its balance cannot be trusted. Correct that row.",
+    TooManyLines = "too_many_lines":
+        "The claim has more than 20,000 rows. Export it in parts, or report it to us.",
     UnknownPatient = "unknown_patient":
         "No accepted patient has this id. Add or correct the patient's row.",
     UnknownGuarantor = "unknown_guarantor":

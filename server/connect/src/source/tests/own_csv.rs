@@ -1,0 +1,204 @@
+//! Clearbill's own CSV and the contacts file.
+
+use super::*;
+
+const AS_OF: Date = date(2026, 3, 4);
+const SHORT: &str = "patient_id,patient_name,claim_id,claim_status,line_id,service_on,charged,patient_due,insurance_state";
+
+fn hear_text(text: impl AsRef<[u8]>) -> Heard {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "book.csv", text);
+    hear(&path, Format::Clearbill, &options(AS_OF)).unwrap()
+}
+
+fn fault(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "book.csv", text);
+    hear(&path, Format::Clearbill, &options(AS_OF)).unwrap_err().to_string()
+}
+
+#[test]
+fn the_format_page_names_every_column_and_no_other() {
+    for (format, known) in [
+        (clearbill_csv::FORMAT, clearbill_csv::column_names()),
+        (contacts::FORMAT, contacts::column_names()),
+    ] {
+        let first_cells = format.lines().skip(2).filter_map(|line| line.split('|').nth(1));
+        let named: BTreeSet<&str> =
+            first_cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        assert_eq!(named, known.iter().copied().collect());
+    }
+}
+
+#[test]
+fn a_full_row_says_everything_it_can() {
+    let text = "guarantor_id,guarantor_name,guarantor_dob,guarantor_ssn4,address,city,state,zip,language,phone,phone_text_consent,phone_consent_on,phone_consent_source,phone_call_opt_in,email,preferred,patient_id,patient_name,patient_dob,encounter_id,claim_id,claim_status,line_id,service_on,place,description,charged,insurance_paid,adjusted,patient_paid,patient_due,insurance_state,due_since_on,first_statement_on,due_on,posted_payment_ref,returned_check,visit_completed\n\
+        g1,Maria Lopez,1984-05-17,1234,\"12 Elm St, Apt 3\",New York,NY,10025,es,(212) 555-0123,yes,2025-06-01,intake form,no,Maria@Example.org,both,p1,Leo Lopez,2015-01-02,e1,c1,Ready to send statements,l1,2026-02-01,Main Street,\"Office visit, \"\"new\"\"\",150.00,60,8.00,0,82.00,finished,2026-02-20,,2026-03-20,pay_1,no,yes\n";
+    let heard = hear_text(text);
+    assert_eq!(heard.refused, []);
+    let [guarantor, patient, contact, posted, claim] = &heard.said[..] else { panic!("{heard:?}") };
+    let BookRow::Guarantor(guarantor) = &guarantor.row else { panic!() };
+    assert_eq!((guarantor.name.as_str(), guarantor.is_minor), ("Maria Lopez", false));
+    assert_eq!(guarantor.address.street.as_deref(), Some("12 Elm St, Apt 3"));
+    let BookRow::Patient(patient) = &patient.row else { panic!() };
+    assert_eq!((patient.guarantor_external_id.as_deref(), patient.is_minor), (Some("g1"), true));
+    assert_eq!(patient.ssn4, None, "the guarantor's digits are not the child's");
+    let BookRow::Contact(contact) = &contact.row else { panic!() };
+    assert_eq!(contact.phone.as_ref().unwrap().as_str(), "+12125550123");
+    assert_eq!(contact.email.as_ref().unwrap().as_str(), "maria@example.org");
+    let consent = contact.text_consent.as_ref().unwrap();
+    assert_eq!((consent.is_granted, consent.source.as_deref()), (true, Some("intake form")));
+    assert_eq!(contact.call_opt_in, Some(false));
+    let BookRow::PaymentPosted(posted) = &posted.row else { panic!() };
+    assert_eq!((posted.payment_ref.as_str(), posted.claim_external_id.as_str()), ("pay_1", "c1"));
+    let BookRow::Claim(claim) = &claim.row else { panic!() };
+    assert_eq!((claim.status, claim.due_since_on), (ClaimStatus::Ready, Some(date(2026, 2, 20))));
+    assert_eq!(claim.visit_completed_on, Some(date(2026, 2, 1)));
+    assert_eq!(claim.description.as_deref(), Some("Office visit, \"new\""));
+    let amounts = claim.totals();
+    assert_eq!(
+        (amounts.charged, amounts.insurance_paid, amounts.due),
+        (Cents(15_000), Cents(6_000), Cents(8_200))
+    );
+}
+
+#[test]
+fn nine_columns_are_enough_and_their_order_is_free() {
+    let heard = hear_text(
+        "insurance_state,patient_due,charged,service_on,line_id,claim_status,claim_id,patient_name,patient_id\n\
+         self_pay,10.00,10.00,2026-01-05,1,ready,c1,Ann Chen,p1\n",
+    );
+    assert_eq!(heard.refused, []);
+    let claim = heard.claims()[0];
+    assert_eq!(claim.due_since_on, Some(date(2026, 1, 5)), "the visit, when nothing else is said");
+    assert_eq!(claim.guarantor_external_id, None);
+    assert_eq!(heard.said.len(), 2);
+}
+
+#[test]
+fn a_column_that_is_unknown_missing_or_there_twice_is_named() {
+    assert_eq!(
+        fault(&format!("{SHORT},pateint_due\n")),
+        "book.csv has a column that is not part of the format: “pateint_due”. Remove or rename it."
+    );
+    assert_eq!(
+        fault(&SHORT.replace(",patient_due", "")),
+        "book.csv has no column patient_due. Add it; the format page lists what is needed."
+    );
+    assert_eq!(
+        fault(&format!("{SHORT},charged\n")),
+        "book.csv has the column “charged” twice. Keep one."
+    );
+    assert_eq!(fault(""), "book.csv is empty. Export it with its first line of column names.");
+}
+
+#[test]
+fn rows_of_a_claim_become_one_claim_and_rows_apart_become_pieces() {
+    let heard = hear_text(format!(
+        "{SHORT}\n\
+         p1,Ann Chen,c1,ready,1,2026-01-05,10.00,4.00,finished\n\
+         p1,Ann Chen,c1,ready,2,2026-01-04,10.00,-1.00,finished\n\
+         p1,Ann Chen,c2,ready,1,2026-01-05,10.00,4.00,pending\n\
+         p1,Ann Chen,c1,ready,3,2026-01-05,10.00,4.00,finished\n"
+    ));
+    assert_eq!(heard.refused, []);
+    let claims = heard.claims();
+    let pieces: Vec<(&str, usize)> =
+        claims.iter().map(|c| (c.external_id.as_str(), c.lines.len())).collect();
+    assert_eq!(pieces, [("c1", 2), ("c2", 1), ("c1", 1)]);
+    assert_eq!((claims[0].totals().due, claims[0].service_on), (Cents(300), date(2026, 1, 4)));
+    assert_eq!(heard.patients().len(), 1, "the same patient is said once");
+}
+
+#[test]
+fn a_bad_row_is_refused_and_its_claim_is_marked() {
+    let heard = hear_text(format!(
+        "{SHORT}\n\
+         p1,Ann Chen,c1,ready,1,2026-01-05,10.00,x,finished\n\
+         p1,Ann Chen,c1,ready,2,2026-01-05,10.00,4.00,finished\n\
+         p1,Ann Chen,c2,ready,1,2026-01-05,10.00,4.00,finished\n"
+    ));
+    assert_eq!(heard.reasons(), [(2, "patient_due".to_owned(), RefusalReason::NotAnAmount)]);
+    let marked: Vec<bool> = heard.claims().iter().map(|c| c.has_refused_lines).collect();
+    assert_eq!(marked, [true, false]);
+    assert_eq!((heard.tally.rows, heard.tally.refused), (3, 1));
+}
+
+#[test]
+fn rows_that_contradict_each_other_are_refused() {
+    let heard = hear_text(format!(
+        "{SHORT}\n\
+         p1,Ann Chen,c1,ready,1,2026-01-05,10.00,4.00,finished\n\
+         p1,Ann Chen,c1,ready,1,2026-01-05,10.00,4.00,finished\n\
+         p2,Bo Li,c1,ready,2,2026-01-05,10.00,4.00,finished\n\
+         p1,Ann Chan,c1,ready,3,2026-01-05,10.00,4.00,finished\n\
+         p1,Ann Chen,c1,settled,4,2026-01-05,10.00,4.00,finished\n\
+         p3,Cy Ode,c3,settled,1,2026-01-05,10.00,4.00,finished\n"
+    ));
+    let expected = [
+        (3, "line_id", RefusalReason::SaidTwice),
+        (4, "patient_id", RefusalReason::ClaimDisagrees),
+        (5, "patient_id", RefusalReason::SaidDifferently),
+        (6, "claim_status", RefusalReason::ClaimDisagrees),
+        (7, "claim_status", RefusalReason::SettledButOwing),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(l, c, r)| (*l, (*c).to_owned(), *r)).collect();
+    assert_eq!(heard.reasons(), expected);
+    assert!(heard.claims()[0].has_refused_lines);
+}
+
+#[test]
+fn what_our_own_export_escaped_comes_back_as_it_was() {
+    let heard = hear_text(format!(
+        "{SHORT},phone,description\n\
+         p1,'=Ann Chen,c1,ready,1,2026-01-05,10.00,'-4.00,finished,'+12125550123,'@home\n"
+    ));
+    assert_eq!(heard.refused, []);
+    assert_eq!(heard.patients()[0].name, "=Ann Chen");
+    assert_eq!(heard.claims()[0].totals().due, Cents(-400));
+    assert_eq!(heard.claims()[0].description.as_deref(), Some("@home"));
+}
+
+#[test]
+fn contacts_name_a_guarantor_and_what_they_agreed_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(
+        folder.path(),
+        "contacts.csv",
+        "patient_id,guarantor_id,guarantor_name,guarantor_dob,guarantor_ssn4,phone,email,text_consent,source,at,language,state,zip\n\
+         p1,g9,Rosa Wuckert,1980-02-03,4321,+1 617 555 0101,rosa@example.org,yes,intake form,2026-01-01,en,MA,02081\n\
+         p2,,,,,617-555-0102,,no,phone call,2026-01-01T10:00:00-05:00,,,\n\
+         p3,,,,,,ann@example.org,,,,,,\n\
+         p4,,,,,,,,,,,,\n\
+         p5,,,,,,,yes,form,2026-01-01,,,\n\
+         p6,,,,,617 555 0103,,yes,form,2027-01-01,,,\n\
+         p7,,,,,617 555,,,,,,,\n",
+    );
+    assert_eq!(detect(&Input::open(&path).unwrap()).unwrap(), Format::Contacts);
+    let heard = hear(&path, Format::Contacts, &options(AS_OF)).unwrap();
+    let expected = [
+        (5, "patient_id", RefusalReason::NothingSaid),
+        (6, "text_consent", RefusalReason::ConsentWithoutPhone),
+        (7, "at", RefusalReason::DateInFuture),
+        (8, "phone", RefusalReason::NotAPhone),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(l, c, r)| (*l, (*c).to_owned(), *r)).collect();
+    assert_eq!(heard.reasons(), expected);
+    let owners: Vec<Owner> = heard
+        .said
+        .iter()
+        .filter_map(|said| match &said.row {
+            BookRow::Contact(contact) => Some(contact.owner.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        owners,
+        [
+            Owner::Guarantor("g9".to_owned()),
+            Owner::GuarantorOfPatient("p2".to_owned()),
+            Owner::GuarantorOfPatient("p3".to_owned()),
+        ]
+    );
+    assert_eq!((heard.tally.rows, heard.tally.refused, heard.said.len()), (7, 4, 6));
+}
