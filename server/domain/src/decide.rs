@@ -152,3 +152,6 @@ fn write_canonical(value: &Value, out: &mut String) {
         scalar => out.push_str(&scalar.to_string()),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

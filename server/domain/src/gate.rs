@@ -136,3 +136,50 @@ pub fn admit(
 const fn is_fresh(made_at: UnixMs, now: UnixMs) -> bool {
     made_at.0 <= now.0 && now.since(made_at) < PERMIT_LASTS_MS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{
+        Outcome, RuleId,
+        tests::{PHONE, maria, reminder, wednesday},
+    };
+
+    fn knock(facts: &Facts, slot: RateSlot, now: UnixMs) -> Result<SendPermit, Decision> {
+        admit(&reminder(), facts, &Rules::default(), slot, now)
+    }
+
+    #[test]
+    fn a_reminder_nothing_speaks_against_gets_a_permit_for_five_seconds() {
+        let now = wednesday();
+        let permit = knock(&maria(), RateSlot::taken_at(now), now).unwrap();
+        assert_eq!(permit.recipient(), PHONE);
+        assert_eq!(permit.message_id(), &reminder().message_id);
+        assert_eq!(permit.channel(), Channel::Text);
+        assert_eq!(permit.class(), Class::Dunning);
+        assert_eq!(permit.content_hash(), "c0ffee");
+        assert!(permit.decision().sends());
+        assert!(permit.is_valid_at(now));
+        assert!(permit.is_valid_at(now.plus_ms(PERMIT_LASTS_MS - 1)));
+        assert!(!permit.is_valid_at(now.plus_ms(PERMIT_LASTS_MS)));
+        assert!(!permit.is_valid_at(now.minus_ms(1)), "a clock set back frees nothing");
+    }
+
+    #[test]
+    fn whatever_decide_refuses_gets_no_permit() {
+        let mut facts = maria();
+        facts.contact.consent = None;
+        let now = wednesday();
+        let decision = knock(&facts, RateSlot::taken_at(now), now).unwrap_err();
+        assert_eq!(decision.outcome, Outcome::Withhold);
+    }
+
+    #[test]
+    fn a_worker_that_stalled_behind_its_slot_must_queue_again() {
+        let now = wednesday();
+        let slot = RateSlot::taken_at(now.minus_ms(PERMIT_LASTS_MS));
+        let decision = knock(&maria(), slot, now).unwrap_err();
+        assert_eq!(decision.outcome, Outcome::Defer { until: now });
+        assert_eq!(decision.headline().map(|r| r.rule), Some(RuleId::RateSlot));
+    }
+}

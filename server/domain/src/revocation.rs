@@ -6,6 +6,7 @@
 //!
 //! The short answers that go back at once stand here too, because their words are prescribed.
 
+mod concerns;
 mod phrases;
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,8 @@ impl Inbound {
 /// Only this much of a text is read: what matters is said by then, and a flood costs nothing.
 const LONGEST_READ: usize = 1_600;
 
+const SENTENCE_ENDS: &[char] = &['.', '!', '?', ';', ',', '\n', '\u{2014}'];
+
 /// What a text means. Case, punctuation, emoji and accents make no difference.
 pub fn classify(body: &str) -> Inbound {
     let words = phrases::fold(&body.chars().take(LONGEST_READ).collect::<String>());
@@ -105,18 +108,21 @@ pub fn classify(body: &str) -> Inbound {
         _ => {}
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if phrases::says_wrong_number(&words) {
+    if concerns::says_wrong_number(&words) {
         Inbound::WrongNumber
-    } else if phrases::says_deceased(&words) {
+    } else if concerns::says_deceased(&words) {
         Inbound::Deceased
-    } else if phrases::says_bankruptcy(&words) {
+    } else if concerns::says_bankruptcy(&words) {
         Inbound::Bankruptcy
-    } else if phrases::says_attorney(&words) {
+    } else if concerns::says_attorney(&words) {
         Inbound::Attorney
-    } else if phrases::says_stop(&words) || phrases::is_mistyped_stop(&message) {
+    } else if phrases::says_stop(&words)
+        || phrases::is_mistyped_stop(&message)
+        || body.split(SENTENCE_ENDS).take(LONGEST_READ).any(phrases::is_a_sentence_of_stop)
+    {
         Inbound::Stop { exact: false }
     } else {
-        Inbound::Other(phrases::topic(&words))
+        Inbound::Other(concerns::topic(&words))
     }
 }
 

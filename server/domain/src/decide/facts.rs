@@ -295,6 +295,10 @@ pub struct ContactFacts {
     pub is_wrong_number: bool,
     /// When it was last confirmed to belong to the guarantor (M33).
     pub verified_at: Option<UnixMs>,
+    /// When the last confirmation of an opt-out went to it: there is one for each (M19).
+    pub opt_out_confirmed_at: Option<UnixMs>,
+    /// When the fixed answer last went to it: once in 24 hours (X1).
+    pub auto_replied_at: Option<UnixMs>,
 }
 
 /// Which channels a guarantor asked for.

@@ -7,7 +7,7 @@ use super::{
     SuppressionScope, Trace, trace::Finding,
 };
 use crate::{
-    clock::{DAY_MS, UnixMs},
+    clock::{DAY_MS, MINUTE_MS, UnixMs},
     holds::{HoldKind, Precedence},
     phone,
     zones::is_new_york_city,
@@ -17,6 +17,9 @@ use crate::{
 const DC_CONSENT_FROM: UnixMs = UnixMs(1_672_549_200_000);
 /// 2026-09-01T04:00:00Z: 6 RCNY 5-77 is in force (M10).
 const NYC_CONSENT_FROM: UnixMs = UnixMs(1_788_235_200_000);
+
+/// The confirmation of an opt-out must follow it within five minutes, or not at all (M19).
+const CONFIRM_WITHIN_MS: i64 = 5 * MINUTE_MS;
 
 pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
     trace.require(
@@ -31,6 +34,7 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
             confidential(case, trace);
         }
         trace.note(RuleId::OptOut, opt_out(case));
+        one_answer(case, trace);
         consent(case, trace);
     }
     wrong_number(case, trace);
@@ -196,6 +200,36 @@ fn opt_out(case: &Case<'_>) -> Finding {
         Finding::pass(Fact::OptedOutButAllowed { reason, since })
     } else {
         Finding::withhold(Fact::OptedOut { reason, since })
+    }
+}
+
+/// One confirmation for an opt-out, within five minutes of it; one fixed answer a day.
+fn one_answer(case: &Case<'_>, trace: &mut Trace) {
+    let contact = &case.facts.contact;
+    match case.message.class {
+        Class::OptOutConfirmation => {
+            let finding = match (contact.suppression, contact.opt_out_confirmed_at) {
+                (None, _) => Finding::withhold(Fact::NothingToConfirm),
+                (Some(s), Some(at)) if at >= s.since => {
+                    Finding::withhold(Fact::AlreadyConfirmed { at })
+                }
+                (Some(s), _) if case.now.since(s.since) > CONFIRM_WITHIN_MS => {
+                    Finding::withhold(Fact::TooLateToConfirm { since: s.since })
+                }
+                (Some(_), _) => Finding::pass(Fact::Fine),
+            };
+            trace.note(RuleId::OneConfirmation, finding);
+        }
+        Class::AutoReply => {
+            let finding = match contact.auto_replied_at {
+                Some(at) if case.now.since(at) < DAY_MS => {
+                    Finding::withhold(Fact::AlreadyAnswered { at })
+                }
+                _ => Finding::pass(Fact::Fine),
+            };
+            trace.note(RuleId::OneAutoReply, finding);
+        }
+        _ => {}
     }
 }
 

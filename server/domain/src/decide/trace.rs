@@ -86,6 +86,7 @@ rule_ids! {
     NeutralName = "M27", Safety;
     OptOut = "M18", Consent;
     Consent = "M01", Consent;
+    OneConfirmation = "M19", Consent;
     TextEnabled = "S-B2", Consent;
     ConsentInDc = "M09", Consent;
     ConsentInNyc = "M10", Consent;
@@ -116,6 +117,7 @@ rule_ids! {
     PaymentPlan = "D-30", Plan;
     Autopay = "D-30.autopay", Plan;
     Stale = "M40", Cadence;
+    OneAutoReply = "S-R2", Cadence;
     CapOnContact = "M15", Cadence;
     CapOnGuarantor = "M15.guarantor", Cadence;
     Window = "M03", Cadence;
@@ -195,6 +197,16 @@ pub enum Fact {
     OptedOutButAllowed {
         reason: SuppressionReason,
         since: UnixMs,
+    },
+    NothingToConfirm,
+    AlreadyConfirmed {
+        at: UnixMs,
+    },
+    TooLateToConfirm {
+        since: UnixMs,
+    },
+    AlreadyAnswered {
+        at: UnixMs,
     },
     ConsentGiven {
         at: UnixMs,

@@ -3,8 +3,6 @@
 //! A text is folded to plain lower-case words first, so the lists need no accents and no case. Every
 //! list that stops errs on the side of stopping; its known innocent look-alikes are excluded by name.
 
-use super::Topic;
-
 /// A message that is exactly one of these stops everything (M16, D-33), with the carrier's list.
 pub(super) const STOP_WORDS: &[&str] = &[
     "stop",
@@ -158,21 +156,21 @@ pub(super) fn fold(text: &str) -> Vec<String> {
     plain.split_whitespace().map(str::to_owned).collect()
 }
 
-fn any(words: &[&str], list: &[&str]) -> bool {
+pub(super) fn any(words: &[&str], list: &[&str]) -> bool {
     words.iter().any(|word| list.contains(word))
 }
 
 /// Whether the phrase occurs, word for word.
-fn has(words: &[&str], phrase: &str) -> bool {
+pub(super) fn has(words: &[&str], phrase: &str) -> bool {
     let phrase: Vec<&str> = phrase.split(' ').collect();
     words.windows(phrase.len()).any(|window| window == phrase)
 }
 
-fn has_any(words: &[&str], phrases: &[&str]) -> bool {
+pub(super) fn has_any(words: &[&str], phrases: &[&str]) -> bool {
     phrases.iter().any(|phrase| has(words, phrase))
 }
 
-fn begins(word: &str, stems: &[&str]) -> bool {
+pub(super) fn begins(word: &str, stems: &[&str]) -> bool {
     stems.iter().any(|stem| word.starts_with(stem))
 }
 
@@ -187,6 +185,7 @@ const NOT: &[&str] = &["dont", "not", "didnt", "never", "cannot", "cant", "haven
 /// Somebody wants the texts to end, in words of their own.
 pub(super) fn says_stop(words: &[&str]) -> bool {
     says_only_stop(words)
+        || begins_or_ends_with_stop(words)
         || stops_an_activity(words)
         || forbids_an_activity(words)
         || declines_texts(words)
@@ -194,9 +193,9 @@ pub(super) fn says_stop(words: &[&str]) -> bool {
         || says_stop_in_spanish(words)
 }
 
-/// "please stop", "STOP!! thank you", "cancel all texts".
+/// "please stop", "cancel all texts".
 fn says_only_stop(words: &[&str]) -> bool {
-    let bare = [
+    const BARE: &[&str] = &[
         "stop",
         "quit",
         "end",
@@ -213,11 +212,34 @@ fn says_only_stop(words: &[&str]) -> bool {
         "basta",
         "cancelar",
         "cancele",
-        "stopp",
-        "stopped",
     ];
-    any(words, &bare[..bare.len() - 1])
-        && words.iter().all(|word| bare.contains(word) || FILLER.contains(word))
+    any(words, BARE) && words.iter().all(|word| BARE.contains(word) || FILLER.contains(word))
+}
+
+/// One sentence of several, or a signature below: "Stop. I told you", "I paid. STOP". Only words that
+/// mean nothing else: "Cancel" could be about an appointment in the next sentence.
+pub(super) fn is_a_sentence_of_stop(sentence: &str) -> bool {
+    const BARE: &[&str] = &["stop", "stopall", "unsubscribe", "optout", "alto", "basta", "paren"];
+    let words = fold(sentence);
+    words.join(" ") == "opt out"
+        || words.iter().any(|word| BARE.contains(&word.as_str()))
+            && words.iter().all(|w| BARE.contains(&w.as_str()) || FILLER.contains(&w.as_str()))
+}
+
+/// "STOP NOW OR I WILL REPORT YOU", "I said stop": the word at either end, unless it is about a visit
+/// or about charging a card.
+fn begins_or_ends_with_stop(words: &[&str]) -> bool {
+    let about_money = words.iter().any(|word| {
+        begins(word, &["charg", "autopay", "automatic", "payment", "card", "withdraw", "debit"])
+    });
+    let begins_so = words.first() == Some(&"stop")
+        && !matches!(words.get(1), Some(&("by" | "in" | "at" | "over" | "off" | "into" | "sign")));
+    let ends_so = words.last() == Some(&"stop")
+        && !matches!(
+            words.iter().nth_back(1),
+            Some(&("bus" | "a" | "the" | "full" | "next" | "dont" | "not" | "cant" | "cannot"))
+        );
+    !about_money && (begins_so || ends_so)
 }
 
 /// "stop sending me these", "quit bothering us", "cease and desist".
@@ -530,268 +552,5 @@ fn is_one_slip_away(typed: &[u8], meant: &[u8]) -> bool {
         (t, [_, m @ ..]) if t == m => true,
         ([a, b, t @ ..], [c, d, m @ ..]) => a == d && b == c && t == m,
         _ => false,
-    }
-}
-
-/// Somebody else answers.
-pub(super) fn says_wrong_number(words: &[&str]) -> bool {
-    let wrong = words.windows(2).enumerate().any(|(at, pair)| {
-        let is_wrong = pair[0] == "wrong"
-            && ["number", "person", "phone", "num", "guy", "lady", "cell", "recipient"]
-                .contains(&pair[1])
-            || pair == ["wrong", "nbr"];
-        // "I gave the wrong number for my insurance."
-        let their_slip = words[at.saturating_sub(3)..at].iter().any(|w| {
-            ["gave", "given", "entered", "typed", "put", "wrote", "dialed", "called"].contains(w)
-        });
-        is_wrong && !their_slip
-    });
-    let whole = words.join(" ");
-    let not_me = [
-        "not me",
-        "this isnt me",
-        "this is not me",
-        "thats not me",
-        "that isnt me",
-        "that is not me",
-        "im not him",
-        "im not her",
-        "i am not him",
-        "i am not her",
-        "equivocado",
-        "no soy yo",
-        "isnt me",
-        "its not me",
-    ]
-    .contains(&whole.as_str());
-    wrong
-        || not_me
-        || has_any(
-            words,
-            &[
-                "this isnt me",
-                "this is not me",
-                "thats not me",
-                "that is not me",
-                "you have the wrong",
-                "you got the wrong",
-                "not the right person",
-                "not the right number",
-                "not the person you",
-                "isnt the person",
-                "not his number",
-                "not her number",
-                "not their number",
-                "not his phone",
-                "not her phone",
-                "isnt his number",
-                "isnt her number",
-                "isnt his phone",
-                "isnt her phone",
-                "no longer his number",
-                "no longer her number",
-                "no longer has this number",
-                "no longer have this number",
-                "doesnt have this number",
-                "no one by that name",
-                "nobody by that name",
-                "no one here by",
-                "dont know this person",
-                "dont know that person",
-                "dont know him",
-                "dont know her",
-                "do not know this person",
-                "do not know him",
-                "do not know her",
-                "numero equivocado",
-                "numero incorrecto",
-                "numero erroneo",
-                "persona equivocada",
-                "persona incorrecta",
-                "no soy esa persona",
-                "no soy la persona",
-                "no soy el",
-                "no soy ella",
-                "no la conozco",
-                "no lo conozco",
-                "no conozco a",
-                "se equivoco de numero",
-                "este no es su numero",
-                "este no es el numero de",
-            ],
-        )
-}
-
-pub(super) fn says_deceased(words: &[&str]) -> bool {
-    let thing = any(
-        words,
-        &["battery", "car", "laptop", "computer", "tablet", "phone", "bateria", "telefono"],
-    );
-    any(words, &["deceased", "fallecio", "fallecido", "fallecida", "difunto", "difunta"])
-        || has_any(words, &["passed away", "has passed on", "rest in peace"])
-        || !thing
-            && (any(words, &["died", "murio"])
-                || has_any(
-                    words,
-                    &["is dead", "esta muerto", "esta muerta", "hes dead", "shes dead"],
-                ))
-}
-
-pub(super) fn says_bankruptcy(words: &[&str]) -> bool {
-    words.iter().any(|w| begins(w, &["bankrupt"]) || ["bancarrota", "quiebra"].contains(w))
-        || has_any(words, &["chapter 7", "chapter 13", "chapter 11", "capitulo 7", "capitulo 13"])
-}
-
-pub(super) fn says_attorney(words: &[&str]) -> bool {
-    // Someone's agent is not someone's litigator.
-    if has(words, "power of attorney") {
-        return false;
-    }
-    words.iter().any(|w| begins(w, &["attorney", "lawyer", "lawsuit", "abogad"]))
-        || has_any(
-            words,
-            &[
-                "legal counsel",
-                "law firm",
-                "legal action",
-                "sue you",
-                "suing you",
-                "accion legal",
-                "see you in court",
-            ],
-        )
-}
-
-/// The first of the lists that speaks; for sorting only.
-pub(super) fn topic(words: &[&str]) -> Topic {
-    if has_any(
-        words,
-        &[
-            "already paid",
-            "i paid",
-            "have paid",
-            "was paid",
-            "been paid",
-            "just paid",
-            "paid this",
-            "paid it",
-            "paid that",
-            "payment sent",
-            "sent payment",
-            "sent the payment",
-            "in the mail",
-            "mailed a check",
-            "mailed the check",
-            "sent a check",
-            "ya pague",
-            "ya lo pague",
-            "ya esta pagado",
-            "ya pagamos",
-            "pague ayer",
-            "mande el pago",
-        ],
-    ) {
-        Topic::AlreadyPaid
-    } else if any(
-        words,
-        &[
-            "dispute",
-            "disputing",
-            "incorrect",
-            "overcharged",
-            "overcharge",
-            "mistake",
-            "error",
-            "disputa",
-            "incorrecto",
-        ],
-    ) || has_any(
-        words,
-        &[
-            "not my bill",
-            "dont owe",
-            "do not owe",
-            "wrong amount",
-            "wrong bill",
-            "never went",
-            "never saw",
-            "wasnt there",
-            "no debo",
-            "no es mi cuenta",
-            "not right",
-        ],
-    ) {
-        Topic::Dispute
-    } else if any(
-        words,
-        &[
-            "insurance",
-            "medicaid",
-            "medicare",
-            "insurer",
-            "seguro",
-            "aseguranza",
-            "aseguradora",
-            "eob",
-            "claim",
-        ],
-    ) {
-        Topic::Insurance
-    } else if any(
-        words,
-        &["hardship", "afford", "unemployed", "installments", "installment", "disability"],
-    ) || has_any(
-        words,
-        &[
-            "payment plan",
-            "payment plans",
-            "financial assistance",
-            "charity care",
-            "lost my job",
-            "no puedo pagar",
-            "plan de pago",
-            "plan de pagos",
-            "no tengo dinero",
-            "dont have the money",
-            "no money",
-            "pay monthly",
-            "make payments",
-        ],
-    ) {
-        Topic::Hardship
-    } else if any(
-        words,
-        &["scam", "spam", "fraud", "phishing", "estafa", "fraude", "legit", "legitimate"],
-    ) || has_any(
-        words,
-        &[
-            "who is this",
-            "whos this",
-            "who are you",
-            "is this real",
-            "quien es",
-            "quien eres",
-            "is this a real",
-        ],
-    ) {
-        Topic::IsItReal
-    } else if has_any(
-        words,
-        &[
-            "call me",
-            "give me a call",
-            "please call",
-            "can someone call",
-            "llameme",
-            "llamenme",
-            "me llame",
-            "me puede llamar",
-            "me pueden llamar",
-        ],
-    ) || any(words, &["llameme", "llamenme"])
-    {
-        Topic::CallMe
-    } else {
-        Topic::General
     }
 }
