@@ -1,41 +1,61 @@
-//! When it is us: one sentence for outside, and the reference under which the cause was logged.
+//! When something is refused or broken: one sentence for outside, and the reference under which
+//! the cause was logged.
 
 use leptos::prelude::*;
 
 use super::PatientShell;
 use crate::components::{Facts, heading, paragraph};
 
+/// Also for what exists and is not the reader's: the two must look the same (R01).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NotFound {}
+
+impl NotFound {
+    pub fn html(self, shell: &PatientShell) -> String {
+        let w = shell.words();
+        let title = w.t("failure-not-found");
+        shell.error_page(
+            title,
+            view! { {heading(title, false)} {paragraph(w.t("failure-not-found-what"))} },
+        )
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// Also for what exists and is not the reader's: the two must look the same.
-    NotFound,
-    /// No session, wrong form token, foreign origin.
-    Refused,
+pub enum ProblemKind {
+    NotAllowed,
+    /// The form did not come from our page, or its page is too old.
+    FormExpired,
     TooMany,
     TooLarge,
+    Malformed,
     /// Something broke on our side.
     Broken,
 }
 
 #[derive(Clone, Debug)]
-pub struct FailurePage {
-    pub kind: FailureKind,
+pub struct Problem {
+    pub kind: ProblemKind,
     /// To tell on the phone; `None` where nothing was logged.
     pub reference: Option<String>,
 }
 
-impl FailurePage {
+impl Problem {
     pub fn html(self, shell: &PatientShell) -> String {
         let w = shell.words();
         let (title, what) = match self.kind {
-            FailureKind::NotFound => (w.t("failure-not-found"), w.t("failure-not-found-what")),
-            FailureKind::Refused => (w.t("failure-refused"), w.t("failure-refused-what")),
-            FailureKind::TooMany => (w.t("failure-too-many"), w.t("failure-too-many-what")),
-            FailureKind::TooLarge => (w.t("failure-too-large"), w.t("failure-too-large-what")),
-            FailureKind::Broken => (w.t("failure-broken"), w.t("failure-broken-what")),
+            ProblemKind::NotAllowed => {
+                (w.t("failure-not-allowed"), w.t("failure-not-allowed-what"))
+            }
+            ProblemKind::FormExpired => (w.t("failure-refused"), w.t("refused-form-expired")),
+            ProblemKind::TooMany => (w.t("failure-too-many"), w.t("failure-too-many-what")),
+            ProblemKind::TooLarge => (w.t("failure-too-large"), w.t("failure-too-large-what")),
+            ProblemKind::Malformed => (w.t("failure-refused"), w.t("failure-refused-what")),
+            ProblemKind::Broken => (w.t("failure-broken"), w.t("failure-broken-what")),
         };
         let reference =
             self.reference.map(|text| Facts::new().row(w.t("receipt-reference"), text).view());
-        shell.error_page(title, view! { {heading(title, false)} {paragraph(what)} {reference} })
+        let body = view! { {heading(title, false)} {paragraph(what)} {reference} };
+        shell.error_page(title, body)
     }
 }

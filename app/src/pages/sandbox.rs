@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::{Document, assets, components::Badge, components::Tone, render, words::Lang};
+use crate::{Document, assets, components::Badge, render, words::Lang};
 
 /// One delivered text or email.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Mailbox {
 }
 
 fn letter(letter: Letter) -> AnyView {
-    let badge = Badge::new(letter.channel, Tone::Plain).view();
+    let badge = Badge::new(letter.channel).view();
     let subject = letter.subject.map(|subject| view! { <p><strong>{subject}</strong></p> });
     let link = letter.link.map(|href| view! { <p><a href=href.clone()>{href}</a></p> });
     view! {

@@ -15,7 +15,7 @@ use crate::{
 pub struct PracticeFace {
     /// The custom name where there is one: the legal name itself may tell what care was given.
     pub alias: String,
-    /// As people write it: `(555) 010-0123`.
+    /// As people write it: `(555) 010-0123`; empty when unknown.
     pub phone: String,
     /// Opening hours in one line; empty when unknown.
     pub hours: String,
@@ -96,23 +96,26 @@ impl PatientShell {
                 </nav>
             }
         });
+        let phone = (!face.phone.is_empty()).then(|| {
+            view! { <a class="phone" href=phone_href.clone()>{face.phone.clone()}</a> }
+        });
+        let call = (!face.phone.is_empty()).then(|| {
+            let call = w.with("foot-call", &[("alias", face.alias.clone().into())]);
+            view! { <p>{call}" "<a href=phone_href>{face.phone}</a></p> }
+        });
         let hours = (!face.hours.is_empty()).then(|| view! { <p>{face.hours}</p> });
         view! {
             <a class="skip" href="#main">{w.t("skip-to-content")}</a>
             <header class="page-head">
                 <p class="alias">{face.alias.clone()}</p>
-                <a class="phone" href=phone_href.clone()>{face.phone.clone()}</a>
+                {phone}
                 {self.languages()}
             </header>
             {account}
             <main id="main">{body}</main>
             <footer class="page-foot">
                 <p><a href="/check-message">{w.t("is-this-message-real")}</a></p>
-                <p>
-                    {w.with("foot-call", &[("alias", face.alias.into())])}
-                    " "
-                    <a href=phone_href>{face.phone}</a>
-                </p>
+                {call}
                 {hours}
             </footer>
         }

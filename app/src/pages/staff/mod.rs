@@ -3,6 +3,8 @@
 
 mod audit;
 mod shell;
+mod sign_in;
 
 pub use audit::{Audit, AuditLine};
 pub use shell::{NavEntry, StaffShell};
+pub use sign_in::{FirstStart, SecondFactor, SignIn, SignInRefusal};
