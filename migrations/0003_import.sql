@@ -9,7 +9,9 @@ create table import (
     file_name text not null,
     as_of_on text,
     state text not null,
-    phase_done bigint not null default 0,
+    -- Where applying stands: which kind of row, and the last external id that is done.
+    phase text not null default '',
+    cursor text not null default '',
     rows_total bigint not null default 0,
     rows_accepted bigint not null default 0,
     rows_refused bigint not null default 0,
@@ -29,22 +31,27 @@ create index import_by_practice on import (practice_id, started_at_ms, id);
 create table import_row (
     import_id text not null references import (id),
     practice_id text not null,
+    -- The order in which the source said it.
+    seq bigint not null,
     line bigint not null,
-    part bigint not null default 0,
     kind text not null,
     external_id text not null,
+    -- Of a claim's piece: what it says is due, for the comparison before anything is applied.
+    due_cents bigint,
     payload_sealed text not null,
-    primary key (import_id, line, part)
+    primary key (import_id, seq)
 );
-create index import_row_by_key on import_row (import_id, kind, external_id);
+create index import_row_by_key on import_row (import_id, kind, external_id, seq);
 
 -- Line, column and reason; never the refused value.
 create table import_refusal (
     import_id text not null references import (id),
     practice_id text not null,
+    seq bigint not null,
+    file_name text not null,
     line bigint not null,
-    part bigint not null default 0,
     column_name text,
     reason text not null,
-    primary key (import_id, line, part)
+    ledger_rows bigint not null,
+    primary key (import_id, seq)
 );

@@ -28,14 +28,20 @@ pub enum Failure {
     /// The request cannot be understood; the words say what to do.
     Malformed(&'static str),
     /// Not signed in: go there, and come back to this path.
-    SignIn { at: &'static str, back: String },
+    SignIn {
+        at: &'static str,
+        back: String,
+    },
     /// Sent elsewhere, with 303.
     See(String),
     /// A finished page of ours with another status.
     Page(StatusCode, String),
     /// JSON for the API.
     Api(StatusCode, &'static str, String),
-    Broken { reference: String, cause: String },
+    Broken {
+        reference: String,
+        cause: String,
+    },
 }
 
 pub type Answer = Result<HttpResponse, Failure>;
@@ -90,7 +96,9 @@ impl ResponseError for Failure {
                 response.insert_header((header::LOCATION, format!("{at}?{back}"))).finish()
             }
             Self::See(to) => response.insert_header((header::LOCATION, to.as_str())).finish(),
-            Self::Page(_, html) => response.content_type("text/html; charset=utf-8").body(html.clone()),
+            Self::Page(_, html) => {
+                response.content_type("text/html; charset=utf-8").body(html.clone())
+            }
             Self::Api(_, code, words) => response.json(serde_json::json!({
                 "error": { "code": code, "message": words }
             })),

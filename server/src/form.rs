@@ -77,7 +77,8 @@ impl FromRequest for Posted {
             let mut payload = (&mut payload).await.map_err(Failure::broken)?;
             let mut body = web::BytesMut::new();
             while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|_| Failure::Malformed("The form arrived incomplete."))?;
+                let chunk =
+                    chunk.map_err(|_| Failure::Malformed("The form arrived incomplete."))?;
                 if body.len() + chunk.len() > LARGEST {
                     return Err(Failure::TooLarge);
                 }

@@ -18,6 +18,7 @@ pub mod sandbox_pages;
 pub mod second_factor;
 pub mod serving;
 pub mod session;
+pub mod spreadsheet;
 pub mod visit;
 pub mod webhooks;
 pub mod wording;

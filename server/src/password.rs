@@ -46,7 +46,8 @@ pub struct Passwords {
 impl Passwords {
     pub fn new(keys: Arc<Keys>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let dummy = [Cost::Patient, Cost::Staff].map(|cost| hash_now(&keys, cost, "no such account"));
+        let dummy =
+            [Cost::Patient, Cost::Staff].map(|cost| hash_now(&keys, cost, "no such account"));
         Self {
             keys,
             queue: Arc::new(Semaphore::new(QUEUE_LONGEST)),
@@ -126,8 +127,7 @@ pub fn weakness(password: &str, shortest: usize, own_words: &[&str]) -> Option<W
     if password.len() > LONGEST * 4 || password.chars().count() > LONGEST {
         return Some(Weakness::TooLong);
     }
-    let folded: String =
-        password.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    let folded: String = password.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
     let bare = folded.trim_end_matches(|c: char| c.is_ascii_digit());
     let repeats = {
         let mut letters: Vec<char> = folded.chars().collect();
@@ -147,17 +147,91 @@ pub fn weakness(password: &str, shortest: usize, own_words: &[&str]) -> Option<W
 /// What people try first; with trailing digits stripped these cover the heads of the well-known
 /// lists at our minimum length.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "letmein", "welcome", "qwerty", "qwertyuiop", "qwerty123", "abc123",
-    "iloveyou", "sunshine", "princess", "football", "baseball", "superman", "batman", "trustno1",
-    "starwars", "dragon", "monkey", "shadow", "master", "michael", "jennifer", "jordan", "hunter",
-    "killer", "soccer", "charlie", "andrew", "michelle", "jessica", "ashley", "computer",
-    "internet", "whatever", "freedom", "mustang", "corvette", "mercedes", "maverick", "changeme",
-    "secret", "admin", "administrator", "default", "guest", "1q2w3e4r", "1qaz2wsx", "zaq12wsx",
-    "q1w2e3r4", "asdfghjkl", "asdfasdf", "zxcvbnm", "12345678", "123456789", "1234567890",
-    "87654321", "11223344", "98765432", "0987654321", "147258369", "123123123", "abcd1234",
-    "a1b2c3d4", "pass1234", "test1234", "hello123", "liverpool", "chocolate", "butterfly",
-    "blessed", "jesuschrist", "contrasena", "contraseña", "teamo", "tequiero", "bienvenido",
-    "hospital", "doctor", "medical", "patient", "portal", "payment", "mybill", "billing",
+    "password",
+    "passw0rd",
+    "letmein",
+    "welcome",
+    "qwerty",
+    "qwertyuiop",
+    "qwerty123",
+    "abc123",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "batman",
+    "trustno1",
+    "starwars",
+    "dragon",
+    "monkey",
+    "shadow",
+    "master",
+    "michael",
+    "jennifer",
+    "jordan",
+    "hunter",
+    "killer",
+    "soccer",
+    "charlie",
+    "andrew",
+    "michelle",
+    "jessica",
+    "ashley",
+    "computer",
+    "internet",
+    "whatever",
+    "freedom",
+    "mustang",
+    "corvette",
+    "mercedes",
+    "maverick",
+    "changeme",
+    "secret",
+    "admin",
+    "administrator",
+    "default",
+    "guest",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "zaq12wsx",
+    "q1w2e3r4",
+    "asdfghjkl",
+    "asdfasdf",
+    "zxcvbnm",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "87654321",
+    "11223344",
+    "98765432",
+    "0987654321",
+    "147258369",
+    "123123123",
+    "abcd1234",
+    "a1b2c3d4",
+    "pass1234",
+    "test1234",
+    "hello123",
+    "liverpool",
+    "chocolate",
+    "butterfly",
+    "blessed",
+    "jesuschrist",
+    "contrasena",
+    "contraseña",
+    "teamo",
+    "tequiero",
+    "bienvenido",
+    "hospital",
+    "doctor",
+    "medical",
+    "patient",
+    "portal",
+    "payment",
+    "mybill",
+    "billing",
 ];
 
 #[cfg(test)]
@@ -175,7 +249,11 @@ mod tests {
             ("tall ships in May", None),
             ("ünïcödé läßt", None),
         ] {
-            assert_eq!(weakness(password, 8, &["Lakeside Family"]), weakness_expected, "{password}");
+            assert_eq!(
+                weakness(password, 8, &["Lakeside Family"]),
+                weakness_expected,
+                "{password}"
+            );
         }
     }
 }

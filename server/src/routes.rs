@@ -51,6 +51,13 @@ routes! { TABLE, configure;
     get "/readyz" Anyone => pages::health::ready;
     get "/metrics" Anyone => pages::health::metrics;
     get "/assets/{file}" Anyone => pages::assets::get;
+    get "/staff/sign-in" Anyone => actions::staff_sign_in::get;
+    post "/staff/sign-in" Anyone => actions::staff_sign_in::post;
+    get "/staff/sign-in/code" HalfWay => actions::staff_sign_in::get_code;
+    post "/staff/sign-in/code" HalfWay => actions::staff_sign_in::post_code;
+    post "/staff/sign-out" Staff(P::View) => actions::staff_sign_in::sign_out;
+    get "/staff/audit" Staff(P::ReadAudit) => pages::staff::audit::get;
+    get "/staff/audit/export.csv" Staff(P::ReadAudit) => pages::staff::audit::export;
     post "/language" Anyone => actions::choose_language::post;
 }
 

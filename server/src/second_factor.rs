@@ -37,6 +37,12 @@ pub fn step_of(secret: &str, code: &str, real_now: UnixMs) -> Option<i64> {
     i64::try_from(step).ok()
 }
 
+/// The code that the demo's authenticator shows now.
+pub fn current_code(secret: &str, real_now: UnixMs) -> Option<String> {
+    let seconds = u64::try_from(real_now.0 / 1000).ok()?;
+    Some(totp(secret, "staff")?.generate(seconds).to_string())
+}
+
 /// What an authenticator app reads from a QR code.
 pub fn address(secret: &str, email: &str) -> Option<String> {
     totp(secret, &email.replace(':', " "))?.to_url().ok()

@@ -124,8 +124,7 @@ impl Patient {
         let Some(session) = found else { return Ok(None) };
         let login = LoginId::trusted(session.subject_id.clone());
         let practice = store::practice::load(&mut db, &session.practice).await?;
-        let guarantors =
-            store::login::list_accounts(&mut db, &session.practice, &login).await?;
+        let guarantors = store::login::list_accounts(&mut db, &session.practice, &login).await?;
         let (Some(practice), false) = (practice, guarantors.is_empty()) else { return Ok(None) };
         Ok(Some(Self { login, practice, guarantors, session, visit: visit.clone() }))
     }
@@ -140,10 +139,9 @@ impl FromRequest for Patient {
         Box::pin(async move {
             let house = house_of(&request);
             let visit = Visit::extract(&request).await?;
-            let patient = Self::find(&house, &visit).await?.ok_or_else(|| Failure::SignIn {
-                at: "/sign-in",
-                back: back_to(&request),
-            })?;
+            let patient = Self::find(&house, &visit)
+                .await?
+                .ok_or_else(|| Failure::SignIn { at: "/sign-in", back: back_to(&request) })?;
             touch(&house, &patient.session, &request).await?;
             Ok(patient)
         })

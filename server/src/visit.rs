@@ -108,7 +108,10 @@ impl Visit {
     fn read(request: &HttpRequest, house: &House) -> Self {
         let secure = is_secure(request, house);
         let cookie = |jar: Jar| {
-            request.cookie(&jar.name(secure)).map(|c| c.value().to_owned()).filter(|v| !v.is_empty())
+            request
+                .cookie(&jar.name(secure))
+                .map(|c| c.value().to_owned())
+                .filter(|v| !v.is_empty())
         };
         let keys = house.store.keys();
         let pre = cookie(Jar::Pre).and_then(|value| {

@@ -42,10 +42,7 @@ pub struct Query {
 /// `GET /staff/sign-in`
 pub async fn get(house: web::Data<House>, visit: Visit, query: web::Query<Query>) -> Answer {
     if store::staff::count(&mut house.store.read().await?).await? == 0 {
-        return Err(Failure::Page(
-            StatusCode::OK,
-            SignIn::first_start().html(&visit.csrf(&house)),
-        ));
+        return Err(Failure::Page(StatusCode::OK, SignIn::first_start().html(&visit.csrf(&house))));
     }
     let model = SignIn { email: String::new(), return_to: query.0.return_to, refusal: None };
     Ok(page(StatusCode::OK, model.html(&visit.csrf(&house))))
@@ -77,7 +74,9 @@ pub async fn post(house: web::Data<House>, visit: Visit, posted: Posted) -> Answ
     let right = checked.map_err(|_| Failure::TooMany(5))?;
     let blocked = usable.as_ref().is_some_and(|m| m.blocked_until > now);
     let refusal = match &usable {
-        Some(member) if right && !blocked => return half_way(&house, &visit, member, return_to).await,
+        Some(member) if right && !blocked => {
+            return half_way(&house, &visit, member, return_to).await;
+        }
         Some(member) => {
             count_failure(&house, member).await?;
             SignInRefusal::Wrong
@@ -163,7 +162,9 @@ pub async fn post_code(
     let code = posted.text("code");
     let proven = if member.blocked_until > now {
         false
-    } else if let Some(step) = second_factor::step_of(member.totp_secret.as_deref().unwrap_or(""), code, now) {
+    } else if let Some(step) =
+        second_factor::step_of(member.totp_secret.as_deref().unwrap_or(""), code, now)
+    {
         use_step(&house, &member, step).await?
     } else {
         use_recovery(&house, &member, code).await?
@@ -221,8 +222,9 @@ async fn start(
     let (kept, id, practice, now) =
         (token.clone(), member.id.clone(), half.practice.clone(), real_now());
     let (world, hash) = (house.world.clone(), half.token_hash.clone());
-    let entry = Entry::new(&practice, Actor::Staff(id.to_string()), "sign_in", "staff", id.as_str())
-        .from_address(visit.address());
+    let entry =
+        Entry::new(&practice, Actor::Staff(id.to_string()), "sign_in", "staff", id.as_str())
+            .from_address(visit.address());
     house
         .store
         .write(move |db| {
@@ -250,8 +252,7 @@ async fn start(
 
 /// `POST /staff/sign-out`
 pub async fn sign_out(house: web::Data<House>, staff: Staff, _posted: Posted) -> Answer {
-    let (hash, now, world) =
-        (staff.session.token_hash.clone(), real_now(), house.world.clone());
+    let (hash, now, world) = (staff.session.token_hash.clone(), real_now(), house.world.clone());
     let entry = staff.entry("sign_out", "staff", staff.id.as_str());
     house
         .store

@@ -15,9 +15,11 @@ pub async fn ready(house: web::Data<House>) -> HttpResponse {
     if reachable && house.store.is_healthy() {
         HttpResponse::Ok().content_type("text/plain").body("ready\n")
     } else {
-        HttpResponse::ServiceUnavailable()
-            .content_type("text/plain")
-            .body(if reachable { "the store has halted\n" } else { "the store is unreachable\n" })
+        HttpResponse::ServiceUnavailable().content_type("text/plain").body(if reachable {
+            "the store has halted\n"
+        } else {
+            "the store is unreachable\n"
+        })
     }
 }
 

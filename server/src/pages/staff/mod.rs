@@ -1,0 +1,3 @@
+//! The workspace's pages.
+
+pub mod audit;

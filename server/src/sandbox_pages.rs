@@ -1,0 +1,144 @@
+//! The demo's own pages: the mailbox, the clock, faults, a patient's reply. Not in `serve`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::clock::{Clock, UnixMs};
+use jiff::{SignedDuration, Span};
+use serde::Deserialize;
+
+use crate::{
+    command::demo::current_codes,
+    failure::{Answer, Failure},
+    house::{Demo, House},
+    jobs,
+};
+
+/// Nobody demonstrates decades; a typo must not run a year of engine time a million times.
+const FARTHEST_DAYS: i64 = 800;
+
+fn demo(house: &House) -> Result<&Demo, Failure> {
+    house.demo.as_ref().ok_or(Failure::NotFound)
+}
+
+#[derive(Deserialize)]
+pub struct Format {
+    #[serde(default)]
+    format: String,
+}
+
+/// `GET /sandbox/mailbox`, a page, or with `?format=json` the same as data.
+pub async fn mailbox(
+    house: web::Data<House>,
+    request: HttpRequest,
+    query: web::Query<Format>,
+) -> Answer {
+    let delivered = demo(&house)?.sandbox.mailbox();
+    let wants_json = query.format == "json"
+        || request
+            .headers()
+            .get("accept")
+            .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
+    if wants_json {
+        return Ok(HttpResponse::Ok().json(delivered));
+    }
+    let page = app::pages::sandbox::Mailbox {
+        now: house.world.now().to_string(),
+        codes: current_codes(&house),
+        letters: delivered
+            .into_iter()
+            .rev()
+            .map(|item| app::pages::sandbox::Letter {
+                channel: item.channel,
+                at: item.at,
+                to: item.to,
+                from: item.from,
+                subject: item.subject,
+                body: item.body,
+                link: item.link,
+            })
+            .collect(),
+    };
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.html()))
+}
+
+/// `GET /sandbox/clock`
+pub async fn clock(house: web::Data<House>) -> Answer {
+    demo(&house)?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "now": house.world.now().to_string() })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    advance: Option<String>,
+    now: Option<String>,
+}
+
+/// `POST /sandbox/clock` with `{"advance":"PT26H"}` or `{"now":"2026-03-05T09:00:00-05:00"}`.
+/// Steps through every due instant on the way; due work is done before it answers.
+pub async fn move_clock(house: web::Data<House>, wanted: web::Json<Move>) -> Answer {
+    let demo = demo(&house)?;
+    let _one_at_a_time = demo.moving.lock().await;
+    let from = demo.clock.now();
+    let target = target_of(&wanted, from).ok_or(Failure::Malformed(
+        "Send {\"advance\":\"PT26H\"} or {\"now\":\"2026-03-05T09:00:00-05:00\"}.",
+    ))?;
+    if target.since(from) > FARTHEST_DAYS * domain::clock::DAY_MS {
+        return Err(Failure::Malformed("Move the clock by at most 800 days at a time."));
+    }
+    jobs::advance(&house, demo, target).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "now": house.world.now().to_string() })))
+}
+
+fn target_of(wanted: &Move, from: UnixMs) -> Option<UnixMs> {
+    match (&wanted.advance, &wanted.now) {
+        (Some(by), None) => {
+            let span: Span = by.parse().ok()?;
+            let start = from.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+            let by: SignedDuration = start.checked_add(span).ok()?.duration_since(&start);
+            let millis = i64::try_from(by.as_millis()).ok()?;
+            (millis >= 0).then(|| from.plus_ms(millis))
+        }
+        (None, Some(now)) => UnixMs::parse_rfc3339(now),
+        _ => None,
+    }
+}
+
+/// `GET /sandbox/faults`
+pub async fn faults(house: web::Data<House>) -> Answer {
+    Ok(HttpResponse::Ok().json(demo(&house)?.sandbox.faults()))
+}
+
+/// `POST /sandbox/faults`: what the vendors do wrong next.
+pub async fn script_faults(
+    house: web::Data<House>,
+    script: web::Json<sandbox::FaultScript>,
+) -> Answer {
+    let sandbox = &demo(&house)?.sandbox;
+    match sandbox.script_faults(script.into_inner()) {
+        Ok(rules) => Ok(HttpResponse::Ok().json(rules)),
+        Err(bad) => Ok(HttpResponse::UnprocessableEntity()
+            .json(serde_json::json!({ "error": bad.to_string() }))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sms {
+    /// The patient's number.
+    from: String,
+    /// The practice's number; its own when left out.
+    to: Option<String>,
+    body: String,
+}
+
+/// `POST /sandbox/sms`: a patient writes back.
+pub async fn reply(house: web::Data<House>, sms: web::Json<Sms>) -> Answer {
+    let sandbox = &demo(&house)?.sandbox;
+    let answer = sandbox.patient_texts(&sms.from, sms.to.as_deref(), &sms.body).await;
+    jobs::settle_down(&house).await?;
+    match answer {
+        Ok(replies) => Ok(HttpResponse::Ok().json(serde_json::json!({ "replies": replies }))),
+        Err(words) => Ok(HttpResponse::UnprocessableEntity()
+            .json(serde_json::json!({ "error": words.to_string() }))),
+    }
+}

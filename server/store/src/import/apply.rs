@@ -1,0 +1,303 @@
+//! Applies staged rows in short, resumable steps: each step is one transaction that also moves the
+//! cursor, so a crash repeats nothing and skips nothing.
+
+use domain::{
+    book::{BookRow, RowRefusal},
+    clock::World,
+    id::{ImportId, PracticeId},
+};
+use jiff::civil::Date;
+
+use super::{
+    Import, State,
+    claims::{keep_claims, merged},
+    people::{Fate, Scope, keep_contact, keep_guarantor, keep_patient, keep_responsible, noon},
+    stage,
+};
+use crate::{Db, Result, StoreError, payment};
+
+/// Staged rows looked at in one step: short enough that nobody waits for the writer.
+const ROWS_A_STEP: i64 = 200;
+/// Refusals found while applying are numbered after all that were found while reading.
+const APPLY_REFUSALS_FROM: i64 = 1 << 40;
+
+/// The kinds of rows in the order they are applied: nobody's claims before the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Guarantor,
+    Patient,
+    Responsible,
+    Contact,
+    Claim,
+    PaymentPosted,
+    Done,
+}
+
+impl Phase {
+    const ORDER: [Self; 7] = [
+        Self::Guarantor,
+        Self::Patient,
+        Self::Responsible,
+        Self::Contact,
+        Self::Claim,
+        Self::PaymentPosted,
+        Self::Done,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Guarantor => "guarantor",
+            Self::Patient => "patient",
+            Self::Responsible => "responsible",
+            Self::Contact => "contact",
+            Self::Claim => "claim",
+            Self::PaymentPosted => "payment_posted",
+            Self::Done => "done",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        if text.is_empty() {
+            return Ok(Self::Guarantor);
+        }
+        let found = Self::ORDER.into_iter().find(|phase| phase.as_str() == text);
+        found.ok_or(StoreError::Corrupt("import.phase"))
+    }
+
+    fn next(self) -> Self {
+        let at = Self::ORDER.iter().position(|phase| *phase == self).unwrap_or_default();
+        Self::ORDER[(at + 1).min(Self::ORDER.len() - 1)]
+    }
+}
+
+struct Staged {
+    seq: i64,
+    line: i64,
+    external_id: String,
+    row: BookRow,
+}
+
+/// Applies the next step; returns the phase that is under way, [`Phase::Done`] at the end.
+pub async fn apply_next(
+    db: &mut Db,
+    world: &World,
+    practice: &PracticeId,
+    id: &ImportId,
+) -> Result<Phase> {
+    let import = super::load(db, practice, id).await?;
+    let import = import.filter(|import| import.state == State::Applying);
+    let Some(import) = import else { return Ok(Phase::Done) };
+    let phase = Phase::parse(&import.phase)?;
+    if phase == Phase::Done {
+        return Ok(phase);
+    }
+    let staged = next_rows(db, &import, phase).await?;
+    let Some(last) = staged.last() else {
+        mark_cursor(db, &import, phase.next(), "", 0, 0).await?;
+        return Ok(phase.next());
+    };
+    let cursor = last.external_id.clone();
+    let day: Option<Date> = import.as_of_on.as_deref().and_then(|day| day.parse().ok());
+    let scope = Scope {
+        world,
+        practice,
+        source: &import.source,
+        said_at: day.map_or_else(|| world.now(), noon),
+    };
+    let counts = apply_rows(db, &scope, &import, phase, staged).await?;
+    mark_cursor(db, &import, phase, &cursor, counts.unchanged, counts.refused).await?;
+    Ok(phase)
+}
+
+/// The next rows of a phase, never splitting one external id.
+async fn next_rows(db: &mut Db, import: &Import, phase: Phase) -> Result<Vec<Staged>> {
+    const NEXT: &str = "select seq, line, external_id, payload_sealed from import_row
+        where practice_id = $1 and import_id = $2 and kind = $3 and external_id > $4
+        order by external_id, seq
+        limit $5";
+    const SAME: &str = "select seq, line, external_id, payload_sealed from import_row
+        where practice_id = $1 and import_id = $2 and kind = $3 and external_id = $4
+        order by seq";
+    type Raw = (i64, i64, String, String);
+    let mut rows: Vec<Raw> = sqlx::query_as(NEXT)
+        .bind(import.practice.as_str())
+        .bind(import.id.as_str())
+        .bind(phase.as_str())
+        .bind(&import.cursor)
+        .bind(ROWS_A_STEP)
+        .fetch_all(db.c())
+        .await?;
+    if rows.len() as i64 == ROWS_A_STEP
+        && let Some(last) = rows.last().map(|row| row.2.clone())
+    {
+        // More of the last id may follow: leave it to the next step, unless it is the only one.
+        let whole = rows.iter().take_while(|row| row.2 != last).count();
+        if whole > 0 {
+            rows.truncate(whole);
+        } else {
+            rows = sqlx::query_as(SAME)
+                .bind(import.practice.as_str())
+                .bind(import.id.as_str())
+                .bind(phase.as_str())
+                .bind(&last)
+                .fetch_all(db.c())
+                .await?;
+        }
+    }
+    let keys = db.keys();
+    rows.into_iter()
+        .map(|(seq, line, external_id, sealed)| {
+            let row = stage::open(&keys, &import.practice, &import.id, &sealed)?;
+            Ok(Staged { seq, line, external_id, row })
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Counts {
+    unchanged: i64,
+    refused: i64,
+}
+
+async fn apply_rows(
+    db: &mut Db,
+    scope: &Scope<'_>,
+    import: &Import,
+    phase: Phase,
+    staged: Vec<Staged>,
+) -> Result<Counts> {
+    if phase == Phase::Claim {
+        return apply_claims(db, scope, import, staged).await;
+    }
+    let mut counts = Counts::default();
+    for item in staged {
+        let fate = match &item.row {
+            BookRow::Guarantor(said) => {
+                let (id, changed) = keep_guarantor(db, scope, said).await?;
+                if changed {
+                    crate::guarantor::mark_check(db, scope.practice, &id, scope.world.now())
+                        .await?;
+                }
+                if changed { Fate::Changed } else { Fate::Unchanged }
+            }
+            BookRow::Patient(said) => keep_patient(db, scope, said).await?,
+            BookRow::Responsible(said) => keep_responsible(db, scope, said).await?,
+            BookRow::Contact(said) => keep_contact(db, scope, said).await?,
+            BookRow::PaymentPosted(said) => keep_posted(db, scope, &said.payment_ref).await?,
+            BookRow::Claim(_) => Fate::Unchanged,
+        };
+        if let Fate::Refused(column, reason) = fate {
+            let refusal = RowRefusal {
+                file: String::new().into(),
+                line: u64::try_from(item.line).unwrap_or_default(),
+                column: Some(column.into()),
+                reason,
+                ledger_rows: 0,
+            };
+            insert_refusal(db, import, item.seq, refusal).await?;
+        }
+        // A contacts file has no ledger rows; its own rows are what is counted.
+        if import.format == "contacts" && phase == Phase::Contact {
+            counts.unchanged += i64::from(fate == Fate::Unchanged);
+            counts.refused += i64::from(matches!(fate, Fate::Refused(..)));
+        }
+    }
+    Ok(counts)
+}
+
+async fn apply_claims(
+    db: &mut Db,
+    scope: &Scope<'_>,
+    import: &Import,
+    staged: Vec<Staged>,
+) -> Result<Counts> {
+    let mut groups: Vec<(i64, i64, Vec<domain::book::Claim>)> = Vec::new();
+    let mut before: Option<String> = None;
+    for item in staged {
+        let BookRow::Claim(claim) = item.row else { continue };
+        if before.as_deref() == Some(item.external_id.as_str())
+            && let Some((_, _, pieces)) = groups.last_mut()
+        {
+            pieces.push(claim);
+        } else {
+            groups.push((item.seq, item.line, vec![claim]));
+        }
+        before = Some(item.external_id);
+    }
+    let mut places = Vec::with_capacity(groups.len());
+    let mut claims = Vec::with_capacity(groups.len());
+    for (seq, line, pieces) in groups {
+        if let Some(claim) = merged(pieces) {
+            places.push((seq, line));
+            claims.push(claim);
+        }
+    }
+    let fates = keep_claims(db, scope, &import.id, &claims).await?;
+    let mut counts = Counts::default();
+    for ((claim, fate), (seq, line)) in claims.iter().zip(fates).zip(places) {
+        let rows = i64::try_from(claim.ledger_rows()).unwrap_or(i64::MAX);
+        match fate {
+            Fate::Changed => {}
+            Fate::Unchanged => counts.unchanged += rows,
+            Fate::Refused(column, reason) => {
+                counts.refused += rows;
+                let refusal = RowRefusal {
+                    file: String::new().into(),
+                    line: u64::try_from(line).unwrap_or_default(),
+                    column: Some(column.into()),
+                    reason,
+                    ledger_rows: u32::try_from(rows).unwrap_or(u32::MAX),
+                };
+                insert_refusal(db, import, seq, refusal).await?;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Netting of a payment ends when the practice's system shows it (D-11).
+async fn keep_posted(db: &mut Db, scope: &Scope<'_>, payment_ref: &str) -> Result<Fate> {
+    let mut found = payment::find_by_reference(db, scope.practice, payment_ref).await?;
+    if found.is_none()
+        && let Ok(id) = payment_ref.parse()
+    {
+        found = payment::find(db, scope.practice, &id).await?;
+    }
+    // A reference that is not ours belongs to another portal or a check: nothing to net.
+    let Some(found) = found else { return Ok(Fate::Unchanged) };
+    let by = format!("import:{}", scope.source);
+    let now = scope.world.now();
+    let changed = payment::mark_posted(db, scope.practice, &found.id, &by, now).await?;
+    if changed {
+        crate::guarantor::mark_check(db, scope.practice, &found.guarantor, now).await?;
+    }
+    Ok(if changed { Fate::Changed } else { Fate::Unchanged })
+}
+
+async fn insert_refusal(db: &mut Db, import: &Import, seq: i64, refusal: RowRefusal) -> Result<()> {
+    let at = APPLY_REFUSALS_FROM + seq;
+    stage::insert_refusals(db, &import.practice, &import.id, at, &[refusal]).await
+}
+
+async fn mark_cursor(
+    db: &mut Db,
+    import: &Import,
+    phase: Phase,
+    cursor: &str,
+    unchanged: i64,
+    refused: i64,
+) -> Result<()> {
+    const MARK: &str = "update import set phase = $3, cursor = $4,
+        rows_unchanged = rows_unchanged + $5, rows_refused = rows_refused + $6
+        where practice_id = $1 and id = $2";
+    sqlx::query(MARK)
+        .bind(import.practice.as_str())
+        .bind(import.id.as_str())
+        .bind(phase.as_str())
+        .bind(cursor)
+        .bind(unchanged)
+        .bind(refused)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
