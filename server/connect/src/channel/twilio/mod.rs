@@ -11,7 +11,11 @@
 
 use std::time::Duration;
 
-use domain::{clock::UnixMs, decide::Channel, gate::SendPermit};
+use domain::{
+    clock::{MINUTE_MS, UnixMs},
+    decide::Channel,
+    gate::SendPermit,
+};
 use reqwest::{Client, RequestBuilder, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -34,6 +38,8 @@ const BODY_LIMIT_CHARS: usize = 1_600;
 const ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
 /// Texts to one recipient that a look-up reads, newest first. Our own caps allow a handful a month.
 const LOOK_UP_LIMIT: u32 = 100;
+/// How far Twilio's clock, which tells whole seconds, may be behind ours.
+const CLOCKS_APART_MS: i64 = 5 * MINUTE_MS;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sender {
@@ -160,9 +166,9 @@ impl Twilio {
         form
     }
 
-    /// Texts of ours to this recipient, newest first, created since `since` on Twilio's clock (the
-    /// real one, not the business clock). With `body`, only those that say exactly this: every
-    /// message has its own link, so an equal body is the same message.
+    /// Texts of ours to this recipient, newest first, created since `since` on Twilio's clock or a
+    /// little before. With `body`, only those that say exactly this: every message has its own link,
+    /// so an equal body is the same message.
     pub async fn find_sent(
         &self,
         to_e164: &str,
@@ -173,6 +179,7 @@ impl Twilio {
         struct List {
             messages: Vec<WireMessage>,
         }
+        let since = since.minus_ms(CLOCKS_APART_MS);
         // Not filtered by DateSent: a text that still waits at Twilio has none.
         let page = LOOK_UP_LIMIT.to_string();
         let query = [("To", to_e164), ("PageSize", page.as_str())];
