@@ -54,22 +54,18 @@ pub fn render_part(view: AnyView) -> String {
     without_markers(&view.to_html())
 }
 
-/// Leptos puts `<!>` between neighbouring texts so that a browser could hydrate them. Nothing is
-/// hydrated here, and what people wrote cannot look like a marker: it is escaped by now.
+/// Leptos puts `<!>` between neighbouring texts and comments where a view is empty, so that a
+/// browser could hydrate them. Nothing is hydrated here, and what people wrote cannot look like a
+/// marker: it is escaped by now.
 fn without_markers(html: &str) -> String {
     let mut clean = String::with_capacity(html.len());
     let mut rest = html;
     while let Some(at) = rest.find("<!") {
         let (before, marker) = rest.split_at(at);
         clean.push_str(before);
-        rest = if let Some(after) = marker.strip_prefix("<!>") {
-            after
-        } else if let Some(after) = marker.strip_prefix("<!---->") {
-            after
-        } else {
-            clean.push_str("<!");
-            &marker[2..]
-        };
+        let end =
+            if marker.starts_with("<!--") { marker.find("-->").map(|at| at + 3) } else { None };
+        rest = &marker[end.unwrap_or(if marker.starts_with("<!>") { 3 } else { 2 })..];
     }
     clean.push_str(rest);
     clean

@@ -35,6 +35,13 @@ impl Notice {
         self
     }
 
+    /// An alert beside another one that has the focus.
+    #[must_use]
+    pub const fn unfocused(mut self) -> Self {
+        self.focus = false;
+        self
+    }
+
     #[must_use]
     pub const fn id(mut self, id: &'static str) -> Self {
         self.id = Some(id);

@@ -107,10 +107,14 @@ impl MakePayment {
         let declined = self.declined.map(|(decline, count)| {
             let sentence = decline.sentence(w, &shell.practice.phone);
             let more = (count >= 2).then(|| more_ways(shell));
-            Notice::alert(Tone::Danger).body(view! { <p>{sentence}</p>{more} }).view()
+            let notice = Notice::alert(Tone::Danger).body(view! { <p>{sentence}</p>{more} });
+            if self.refusals.is_empty() { notice.view() } else { notice.unfocused().view() }
         });
-        let lapsed =
-            self.has_lapsed.then(|| Notice::alert(Tone::Warn).text(w.t("pay-lapsed")).view());
+        let lapsed = self.has_lapsed.then(|| {
+            let notice = Notice::alert(Tone::Warn).text(w.t("pay-lapsed"));
+            let is_first = self.refusals.is_empty() && self.declined.is_none();
+            if is_first { notice.view() } else { notice.unfocused().view() }
+        });
         let told = self.told.as_ref().map(|told| {
             let (then, now) = (told.amount.to_string(), self.due.to_string());
             let figures = [("then", then.into()), ("now", now.into())];

@@ -76,7 +76,7 @@ impl Mailbox {
 fn letter(letter: Letter) -> AnyView {
     let badge = Badge::new(letter.channel).view();
     let subject = letter.subject.map(|subject| view! { <p><strong>{subject}</strong></p> });
-    let link = letter.link.map(|href| view! { <p><a href=href.clone()>{href}</a></p> });
+    let link = letter.link.map(|href| view! { <p><a href=href.clone()>{href.clone()}</a></p> });
     view! {
         <article class="letter">
             <p>{badge}" "{format!("{} · to {} · from {}", letter.at, letter.to, letter.from)}</p>

@@ -3,9 +3,7 @@
 use leptos::prelude::*;
 
 use super::StaffShell;
-use crate::components::{
-    Button, Errors, Facts, Field, Form, Notice, Select, Tone, heading,
-};
+use crate::components::{Button, Errors, Facts, Field, Form, Notice, Select, Tone, heading};
 
 /// `/staff/me`
 #[derive(Clone, Debug)]
@@ -29,7 +27,8 @@ impl Me {
             .row("Email", self.email.clone())
             .row("Role", self.role.clone());
         let few = (self.codes_left < 3).then(|| {
-            Notice::new(Tone::Warn).text("Only a few recovery codes are left. Make new ones.")
+            let text = "Only a few recovery codes are left. Make new ones.";
+            Notice::new(Tone::Warn).text(text).view()
         });
         let password = Form::post("/staff/me/password", &shell.csrf).body(view! {
             {Field::password("current", "Your password now")

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 
 use super::StaffShell;
 use crate::components::{
-    Badge, Button, ButtonLink, Column, Confirm, Errors, Facts, Field, Form, Notice, RadioGroup,
-    Radio, Row, Select, Table, Tone, heading,
+    Badge, Button, ButtonLink, Column, Confirm, Errors, Facts, Field, Form, Notice, Radio,
+    RadioGroup, Row, Select, Table, Tone, heading,
 };
 
 const PATH: &str = "/staff/people";
@@ -239,9 +239,10 @@ impl PersonPage {
             .chosen(self.person.role.clone())
             .error(self.errors.of("role"));
         let label = if has_left { "Give access again" } else { "Change role" };
-        let last = self
-            .is_last_manager
-            .then(|| Notice::new(Tone::Plain).text("The last manager stays one. Add another first."));
+        let last = self.is_last_manager.then(|| {
+            let text = "The last manager stays one. Add another first.";
+            Notice::new(Tone::Plain).text(text).view()
+        });
         let change = Form::post(format!("{at}/role"), &shell.csrf)
             .body(view! { {role} <p>{Button::secondary(label)}</p> });
         let what = match self.person.standing {
