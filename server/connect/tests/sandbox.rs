@@ -212,6 +212,30 @@ async fn trouble_at_the_processor_is_told_apart() {
     assert_eq!(refused, GatewayError::Unauthorized);
 }
 
+#[tokio::test]
+async fn an_answer_the_processor_remembers_does_not_lock_a_patient_out() {
+    let sandbox = sandbox().await;
+    let gateway = gateway(&sandbox);
+    let made = gateway.create_intent(bill(1)).await.unwrap();
+    hit(&sandbox, FaultRule::new(Vendor::Stripe, "payment_intents.cancel", FaultKind::Error500));
+    for _ in 0..2 {
+        let broken = gateway.cancel_intent(&made.id, &attempt(1)).await.unwrap_err();
+        assert_eq!(broken, GatewayError::Unknown("server error"));
+    }
+    assert!(gateway.fetch_intent(&made.id).await.unwrap().status.can_be_cancelled());
+    let cancelled = gateway.cancel_intent_anew(&made.id).await.unwrap();
+    assert_eq!(cancelled.status, IntentStatus::Canceled);
+
+    let page = gateway.create_checkout(checkout()).await.unwrap();
+    hit(&sandbox, FaultRule::new(Vendor::Stripe, "checkout.sessions.expire", FaultKind::Error500));
+    for _ in 0..2 {
+        let broken = gateway.expire_checkout(&page.id, &attempt(1)).await.unwrap_err();
+        assert_eq!(broken, GatewayError::Unknown("server error"));
+    }
+    let expired = gateway.expire_checkout_anew(&page.id).await.unwrap();
+    assert_eq!(expired.status, CheckoutStatus::Expired);
+}
+
 fn checkout() -> NewCheckout {
     NewCheckout {
         attempt_id: attempt(1),

@@ -148,6 +148,17 @@ impl Gateway {
         Ok(intent)
     }
 
+    /// A cancel without a key. The processor repeats its first answer to a key for a day, also a 500
+    /// or "wrong state", so a keyed cancel that met either is of no use to an intent that is open
+    /// now: after fetching one that [can be cancelled](crate::IntentStatus::can_be_cancelled), use
+    /// this. A cancel ends the same however often it is sent, so it needs no key to be safe.
+    pub async fn cancel_intent_anew(&self, id: &str) -> Result<Intent, GatewayError> {
+        let request = CancelPaymentIntent::new(checked(id)?);
+        let intent = self.send::<WireIntent>(request.build(), RequestStrategy::Once).await?;
+        same(&intent.id, id)?;
+        Ok(intent)
+    }
+
     /// Key: `{attempt}:checkout`. The intent it makes later carries the attempt id as well.
     pub async fn create_checkout(&self, new: NewCheckout) -> Result<Checkout, GatewayError> {
         let tag = metadata(ATTEMPT_KEY, new.attempt_id.as_str());
@@ -190,9 +201,18 @@ impl Gateway {
         id: &str,
         attempt_id: &AttemptId,
     ) -> Result<Checkout, GatewayError> {
+        let key = idempotency_key(format!("{attempt_id}:expire"))?;
+        self.expire(id, RequestStrategy::Idempotent(key)).await
+    }
+
+    /// An expiry without a key, for the reason of [`Gateway::cancel_intent_anew`].
+    pub async fn expire_checkout_anew(&self, id: &str) -> Result<Checkout, GatewayError> {
+        self.expire(id, RequestStrategy::Once).await
+    }
+
+    async fn expire(&self, id: &str, strategy: RequestStrategy) -> Result<Checkout, GatewayError> {
         let request = ExpireCheckoutSession::new(checked(id)?);
-        let answer =
-            self.post::<WireCheckout>(request.build(), format!("{attempt_id}:expire")).await;
+        let answer = self.send::<WireCheckout>(request.build(), strategy).await;
         let checkout = answer.map_err(|error| match error {
             // The request has no parameters: when it is invalid, the session's state is at fault.
             // The processor gives this case no code of its own.
@@ -274,9 +294,7 @@ impl Gateway {
         request: RequestBuilder,
         key: String,
     ) -> Result<A::Ours, GatewayError> {
-        let key = IdempotencyKey::new(key)
-            .map_err(|_| GatewayError::Misconfigured("idempotency key longer than 255"))?;
-        self.send::<A>(request, RequestStrategy::Idempotent(key)).await
+        self.send::<A>(request, RequestStrategy::Idempotent(idempotency_key(key)?)).await
     }
 
     async fn get<A: Answer>(&self, request: RequestBuilder) -> Result<A::Ours, GatewayError> {
@@ -291,6 +309,11 @@ impl Gateway {
         let answer = request.customize::<A>().request_strategy(strategy).send(&self.client).await;
         answer.map_err(from_stripe)?.into_ours()
     }
+}
+
+fn idempotency_key(text: String) -> Result<IdempotencyKey, GatewayError> {
+    IdempotencyKey::new(text)
+        .map_err(|_| GatewayError::Misconfigured("idempotency key longer than 255"))
 }
 
 fn currency(code: &str) -> Currency {

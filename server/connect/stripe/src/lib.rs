@@ -3,8 +3,9 @@
 //! compiled once and then left alone.
 //!
 //! Promises:
-//! - One call is one HTTP request, with a timeout and, for every POST, an idempotency key. Nothing
-//!   is retried here; a caller that repeats a call with the same id gets the first answer (D-23).
+//! - One call is one HTTP request, with a timeout and, for every POST that creates something, an
+//!   idempotency key. Nothing is retried here; a caller that repeats a call with the same id gets
+//!   the first answer (D-23).
 //! - Only a card error with status 402 is [`GatewayError::Declined`]. A transport error, a timeout,
 //!   a truncated or foreign answer, a 5xx, a key still in use are [`GatewayError::Unknown`]: the
 //!   request may have been carried out, and only asking again can tell (R63).
