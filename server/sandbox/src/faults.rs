@@ -225,9 +225,18 @@ pub fn add(table: &mut Table<FaultRule>, rules: Vec<FaultRule>) -> Result<(), Ba
 
 /// The rule that hits this operation, used up by one.
 pub fn take(table: &mut Table<FaultRule>, vendor: Vendor, operation: &str) -> Option<FaultRule> {
+    hit(table, |rule| rule.matches(vendor, operation))
+}
+
+/// As [`take`], for a step within an operation: only rules that name the step itself hit it.
+pub fn take_named(table: &mut Table<FaultRule>, vendor: Vendor, step: &str) -> Option<FaultRule> {
+    hit(table, |rule| rule.vendor() == vendor && rule.operation == step)
+}
+
+fn hit(table: &mut Table<FaultRule>, matches: impl Fn(&FaultRule) -> bool) -> Option<FaultRule> {
     let matching: Vec<(String, FaultRule)> = table
         .oldest_first()
-        .filter(|(_, rule)| rule.matches(vendor, operation))
+        .filter(|(_, rule)| matches(rule))
         .map(|(id, rule)| (id.to_owned(), rule.clone()))
         .collect();
     for (id, mut rule) in matching {

@@ -179,14 +179,11 @@ impl Session {
         self.say("250 2.1.5 Ok").await
     }
 
-    fn fault(&self, operation: &str) -> Option<FaultRule> {
-        // Only rules for recipients touch recipients; rules for any operation wait for the message.
-        let take = |world: &mut World| {
-            let named = world.faults.oldest_first().any(|(_, rule)| {
-                rule.vendor() == Vendor::Smtp
-                    && (rule.operation == operation || operation == "data")
-            });
-            named.then(|| faults::take(&mut world.faults, Vendor::Smtp, operation)).flatten()
+    /// Rules for any operation hit the message as a whole; only those named `rcpt` a recipient.
+    fn fault(&self, step: &str) -> Option<FaultRule> {
+        let take = |world: &mut World| match step {
+            "rcpt" => faults::take_named(&mut world.faults, Vendor::Smtp, step),
+            _ => faults::take(&mut world.faults, Vendor::Smtp, step),
         };
         self.shared.change(take).ok().flatten()
     }

@@ -284,17 +284,18 @@
 
   // ---- looks ----
 
-  const COLOUR = /^(#[0-9a-f]{3,8}|rgba?\([\d\s.,%/]+\)|hsla?\([\d\s.,%/deg]+\)|[a-z]{3,20})$/i;
-  const LENGTH = /^\d{1,3}(\.\d+)?(px|rem|em)$/;
+  const isColour = (value) => CSS.supports('color', value) && !/url|var|env/i.test(value);
+  const isLength = (value) => /^\d{1,3}(\.\d+)?(px|rem|em)$/.test(value);
+  const isFont = (value) => /^[\w\s,"'-]{1,200}$/.test(value);
   const VARIABLES = {
-    colorPrimary: ['--accent', COLOUR],
-    colorBackground: ['--field', COLOUR],
-    colorText: ['--text', COLOUR],
-    colorTextSecondary: ['--quiet', COLOUR],
-    colorDanger: ['--danger', COLOUR],
-    borderRadius: ['--radius', LENGTH],
-    fontSizeBase: ['--size', LENGTH],
-    fontFamily: ['--font', /^[\w\s,"'-]{1,200}$/],
+    colorPrimary: ['--accent', isColour],
+    colorBackground: ['--field', isColour],
+    colorText: ['--text', isColour],
+    colorTextSecondary: ['--quiet', isColour],
+    colorDanger: ['--danger', isColour],
+    borderRadius: ['--radius', isLength],
+    fontSizeBase: ['--size', isLength],
+    fontFamily: ['--font', isFont],
   };
 
   function paint(appearance) {
@@ -302,7 +303,7 @@
     root.dataset.theme = appearance.theme === 'night' ? 'night' : appearance.theme || '';
     for (const [name, value] of Object.entries(appearance.variables || {})) {
       const known = VARIABLES[name];
-      if (known && known[1].test(value)) root.style.setProperty(known[0], value);
+      if (known && known[1](String(value))) root.style.setProperty(known[0], value);
     }
     measure();
   }
