@@ -16,7 +16,7 @@ pub fn real_now() -> UnixMs {
     UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Business time in `serve`: the machine's clock.
+/// The machine's clock: business time in `serve`, and the wall clock of leases everywhere.
 pub struct SystemClock;
 
 impl Clock for SystemClock {

@@ -20,7 +20,13 @@ pub struct House {
     pub engine: Engine,
     pub passwords: Passwords,
     pub limits: Limits,
+    /// Names this process in leases.
+    pub holder: String,
     pub metrics: PrometheusHandle,
+    /// Rings when there is work that should not wait for the next tick.
+    pub bell: Arc<tokio::sync::Notify>,
+    /// Rings when an event of the card processor arrived.
+    pub payments_bell: Arc<tokio::sync::Notify>,
     /// Only in the demo.
     pub demo: Option<Demo>,
 }

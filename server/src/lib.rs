@@ -2,6 +2,8 @@
 
 pub mod actions;
 pub mod api;
+pub mod building;
+pub mod channels;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -9,6 +11,7 @@ pub mod failure;
 pub mod form;
 pub mod headers;
 pub mod house;
+pub mod importing;
 pub mod jobs;
 pub mod limit;
 pub mod pages;

@@ -56,6 +56,9 @@ routes! { TABLE, configure;
     get "/staff/sign-in/code" HalfWay => actions::staff_sign_in::get_code;
     post "/staff/sign-in/code" HalfWay => actions::staff_sign_in::post_code;
     post "/staff/sign-out" Staff(P::View) => actions::staff_sign_in::sign_out;
+    post "/webhooks/stripe/{practice}" Vendor => webhooks::stripe::post;
+    post "/webhooks/twilio/{practice}/sms" Vendor => webhooks::twilio::reply;
+    post "/webhooks/twilio/{practice}/status" Vendor => webhooks::twilio::status;
     get "/staff/audit" Staff(P::ReadAudit) => pages::staff::audit::get;
     get "/staff/audit/export.csv" Staff(P::ReadAudit) => pages::staff::audit::export;
     post "/language" Anyone => actions::choose_language::post;
@@ -67,5 +70,6 @@ routes! { DEMO_TABLE, configure_demo;
     post "/sandbox/clock" Demo => sandbox_pages::move_clock;
     get "/sandbox/faults" Demo => sandbox_pages::faults;
     post "/sandbox/faults" Demo => sandbox_pages::script_faults;
+    delete "/sandbox/faults" Demo => sandbox_pages::clear_faults;
     post "/sandbox/sms" Demo => sandbox_pages::reply;
 }

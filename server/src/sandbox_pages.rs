@@ -47,7 +47,10 @@ pub async fn mailbox(
             .into_iter()
             .rev()
             .map(|item| app::pages::sandbox::Letter {
-                channel: item.channel,
+                channel: match item.channel {
+                    sandbox::Channel::Text => "text".into(),
+                    sandbox::Channel::Email => "email".into(),
+                },
                 at: item.at,
                 to: item.to,
                 from: item.from,
@@ -114,11 +117,17 @@ pub async fn script_faults(
     script: web::Json<sandbox::FaultScript>,
 ) -> Answer {
     let sandbox = &demo(&house)?.sandbox;
-    match sandbox.script_faults(script.into_inner()) {
-        Ok(rules) => Ok(HttpResponse::Ok().json(rules)),
+    match sandbox.add_faults(script.into_inner().into_rules()).map_err(Failure::broken)? {
+        Ok(()) => Ok(HttpResponse::Ok().json(sandbox.faults())),
         Err(bad) => Ok(HttpResponse::UnprocessableEntity()
             .json(serde_json::json!({ "error": bad.to_string() }))),
     }
+}
+
+/// `DELETE /sandbox/faults`: the vendors behave again.
+pub async fn clear_faults(house: web::Data<House>) -> Answer {
+    demo(&house)?.sandbox.clear_faults().map_err(Failure::broken)?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 #[derive(Deserialize)]
@@ -134,11 +143,15 @@ pub struct Sms {
 /// `POST /sandbox/sms`: a patient writes back.
 pub async fn reply(house: web::Data<House>, sms: web::Json<Sms>) -> Answer {
     let sandbox = &demo(&house)?.sandbox;
-    let answer = sandbox.patient_texts(&sms.from, sms.to.as_deref(), &sms.body).await;
+    let to = sms.to.clone().unwrap_or_else(|| sandbox.sender().to_owned());
+    let answer = sandbox.patient_texts(&sms.from, &to, &sms.body).await;
+    let answer = answer.map_err(Failure::broken)?;
     jobs::settle_down(&house).await?;
-    match answer {
-        Ok(replies) => Ok(HttpResponse::Ok().json(serde_json::json!({ "replies": replies }))),
-        Err(words) => Ok(HttpResponse::UnprocessableEntity()
-            .json(serde_json::json!({ "error": words.to_string() }))),
-    }
+    Ok(HttpResponse::Ok().json(serde_json::json!({
+        "message_sid": answer.message_sid,
+        "status": answer.status,
+        "automatic_reply": answer.automatic_reply,
+        "replies": answer.replies,
+        "refused_replies": answer.refused_replies,
+    })))
 }

@@ -89,10 +89,9 @@ impl Demo {
         };
         let store = Store::open(options, keys).await.map_err(|e| e.to_string())?;
         let sandbox = building::sandbox(&config, &world, &base).await?;
-        let house = building::demo_house(config, store, world, sandbox, clock)?;
-        let house = Arc::new(house);
+        let house = Arc::new(building::demo_house(config, store, world, sandbox, clock));
         let memory = self.seed_practice(&house, &base).await?;
-        building::connect_practice(&house, &base).await?;
+        building::connect_practice(&house, &base, PRACTICE).await?;
         self.announce(&house, &base, &memory);
         serving::serve(house, listener).await
     }
@@ -115,7 +114,7 @@ impl Demo {
     fn announce(&self, house: &House, base: &str, memory: &Memory) {
         let Some(demo) = &house.demo else { return };
         let sandbox = &demo.sandbox;
-        let (smtp_host, smtp_port) = sandbox.smtp_address();
+        let smtp = sandbox.smtp_addr();
         if self.json {
             let line = serde_json::json!({
                 "base": base,
@@ -126,8 +125,8 @@ impl Demo {
                 "staff": memory.staff,
                 "stripe": {
                     "base": sandbox.stripe_base(),
-                    "secret_key": sandbox.secret_key(),
-                    "publishable_key": sandbox.publishable_key(),
+                    "secret_key": sandbox.stripe_secret_key(),
+                    "publishable_key": sandbox.stripe_publishable_key(),
                     "webhook_secret": sandbox.webhook_secret(),
                 },
                 "twilio": {
@@ -135,7 +134,7 @@ impl Demo {
                     "account_sid": sandbox.account_sid(),
                     "auth_token": sandbox.auth_token(),
                 },
-                "smtp": { "host": smtp_host, "port": smtp_port },
+                "smtp": { "host": smtp.ip().to_string(), "port": smtp.port() },
             });
             println!("{line}");
             return;
@@ -191,7 +190,8 @@ fn sample_settings(base: &str, now: UnixMs) -> Settings {
         texts_enabled_by_practice: true,
         billing_consent_at: Some(now),
         billing_consent_by: Some("demo".into()),
-        text_number: Some("+12125550199".into()),
+        text_campaign_registered: true,
+        carrier_answers_stop: true,
         proof_approved_at: Some(now),
         email_tested_at: Some(now),
         email_from_name: "Lakeside Family".into(),

@@ -6,8 +6,12 @@ use clap::{Args, Subcommand};
 
 use crate::config::{Config, Flags};
 
+pub mod backup;
 pub mod demo;
+pub mod import;
+pub mod opening;
 pub mod serve;
+pub mod verify;
 
 /// Where the data is; the same for every command (decision 35).
 #[derive(Args, Clone, Debug, Default)]
@@ -36,11 +40,23 @@ pub enum Command {
     Serve(serve::Serve),
     /// The same with a sample practice, stand-ins for every vendor, a mailbox and a movable clock.
     Demo(demo::Demo),
+    /// Balances into a practice.
+    Import(import::Import),
+    /// Checks database, ledger and audit chain, read only.
+    Verify(verify::Verify),
+    /// Copies the data, beside a running server.
+    Backup(backup::Backup),
+    /// Puts a backup in place of the data; opt-outs made since are kept.
+    Restore(backup::Restore),
 }
 
 pub async fn run(command: Command) -> Result<(), String> {
     match command {
         Command::Serve(serve) => serve.run().await,
         Command::Demo(demo) => demo.run().await,
+        Command::Import(import) => import.run().await,
+        Command::Verify(verify) => verify.run().await,
+        Command::Backup(backup) => backup.run().await,
+        Command::Restore(restore) => restore.run().await,
     }
 }

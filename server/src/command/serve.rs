@@ -1,8 +1,13 @@
 //! `clearbill serve`.
 
-use clap::Args;
+use std::sync::Arc;
 
-use super::Where;
+use clap::Args;
+use domain::clock::World;
+use store::{Keys, Store, StoreOptions, keys::OsChance};
+
+use super::{Where, demo};
+use crate::{building, clock::SystemClock, importing, serving};
 
 #[derive(Args, Debug)]
 pub struct Serve {
@@ -11,4 +16,31 @@ pub struct Serve {
     /// Address and port; port 0 takes a free one.
     #[arg(long)]
     pub listen: Option<String>,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<(), String> {
+        let config = self.at.config(self.listen.clone())?;
+        serving::start_logs(&config);
+        if demo::is_demo_folder(&config) {
+            return Err(format!(
+                "{} belongs to `clearbill demo`; serve needs a folder of its own",
+                config.data_dir.display()
+            ));
+        }
+        let listener = serving::bind(&config.listen)?;
+        let keys = Keys::load_or_make(&config.data_dir).map_err(|e| e.to_string())?;
+        let options = StoreOptions {
+            database_url: config.database_url.clone(),
+            data_dir: config.data_dir.clone(),
+            is_server: true,
+        };
+        let store = Store::open(options, keys).await.map_err(|e| e.to_string())?;
+        let world = World { clock: Arc::new(SystemClock), chance: Arc::new(OsChance) };
+        importing::resume(&store, &world).await.map_err(|e| e.to_string())?;
+        let address = listener.local_addr().map_err(|e| e.to_string())?;
+        println!("Clearbill listens on http://{address}");
+        let house = Arc::new(building::house(config, store, world));
+        serving::serve(house, listener).await
+    }
 }

@@ -36,6 +36,7 @@ pub mod refund;
 pub mod reply;
 pub mod scratch;
 pub mod selection;
+pub mod sender;
 pub mod session;
 pub mod setup;
 pub mod staff;

@@ -1,0 +1,170 @@
+//! Work nobody waits for: webhooks, sweeps, reminders, the audit's notary. Each part is a step that
+//! does what is due and returns; dull loops around them give the pace.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::clock::{MINUTE_MS, UnixMs};
+use tokio::{sync::watch, task::JoinHandle};
+use tracing::error;
+
+use crate::{
+    clock::real_now,
+    failure::Failure,
+    house::{Demo, House},
+};
+
+/// The engine looks at least this often; the bell makes it look at once.
+const ENGINE_EVERY: Duration = Duration::from_secs(2);
+const PAYMENTS_EVERY: Duration = Duration::from_secs(2);
+const NOTARY_EVERY: Duration = Duration::from_secs(5);
+const NOTARY_LEASE_MS: i64 = MINUTE_MS;
+/// Steps of one settling down; a loop of two parts that wake each other ends here.
+const SETTLE_MOST: usize = 200;
+/// Stops of one move of the clock.
+const STOPS_MOST: usize = 100_000;
+
+/// Running loops, and the way to end them.
+pub struct Background {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Background {
+    /// Lets the step under way end, then stops.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Starts the loops.
+pub fn start(house: Arc<House>) -> Background {
+    let (stop, stopped) = watch::channel(false);
+    let engine = {
+        let house = house.clone();
+        every(ENGINE_EVERY, stopped.clone(), Some(house.bell.clone()), move || {
+            let house = house.clone();
+            async move { engine_step(&house).await.map(|_| ()) }
+        })
+    };
+    let payments = {
+        let house = house.clone();
+        every(PAYMENTS_EVERY, stopped.clone(), Some(house.payments_bell.clone()), move || {
+            let house = house.clone();
+            async move { payments_step(&house).await.map(|_| ()) }
+        })
+    };
+    let notary = {
+        let house = house.clone();
+        every(NOTARY_EVERY, stopped, None, move || {
+            let house = house.clone();
+            async move { notary_step(&house).await.map(|_| ()) }
+        })
+    };
+    Background { stop, tasks: vec![engine, payments, notary] }
+}
+
+fn every<F, Fut>(
+    pace: Duration,
+    mut stopped: watch::Receiver<bool>,
+    bell: Option<Arc<tokio::sync::Notify>>,
+    step: F,
+) -> JoinHandle<()>
+where
+    F: Fn() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Failure>> + Send,
+{
+    tokio::spawn(async move {
+        let silent = Arc::new(tokio::sync::Notify::new());
+        let bell = bell.unwrap_or(silent);
+        while !*stopped.borrow() {
+            if let Err(cause) = step().await {
+                error!(%cause, "a background step failed; it will be tried again");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pace) => {}
+                () = bell.notified() => {}
+                _ = stopped.changed() => {}
+            }
+        }
+    })
+}
+
+/// Sends what is due; true when anything was done.
+async fn engine_step(house: &House) -> Result<bool, Failure> {
+    let report = house.engine.tick().await.map_err(Failure::broken)?;
+    Ok(report.did_anything())
+}
+
+/// Webhooks, then attempts and refunds that are due a look; true when anything was done.
+async fn payments_step(house: &House) -> Result<bool, Failure> {
+    let drained = house.payments.drain_webhooks().await.map_err(Failure::broken)?;
+    let swept = house.payments.sweep().await.map_err(Failure::broken)?;
+    Ok(drained > 0 || swept.did_anything())
+}
+
+/// Chains audit rows; true when there were any.
+async fn notary_step(house: &House) -> Result<bool, Failure> {
+    let holder = house.holder.clone();
+    let chained = house
+        .store
+        .write(move |db| {
+            let holder = holder.clone();
+            Box::pin(async move {
+                let name = store::audit::NOTARY_LEASE;
+                if !store::lease::claim(db, name, &holder, real_now(), NOTARY_LEASE_MS).await? {
+                    return Ok(0);
+                }
+                store::audit::chain_next(db).await
+            })
+        })
+        .await?;
+    Ok(chained > 0)
+}
+
+/// Does everything that is due now, in the server and at the stand-ins, until nothing is.
+pub async fn settle_down(house: &House) -> Result<(), Failure> {
+    for _ in 0..SETTLE_MOST {
+        let mut did = false;
+        if let Some(demo) = &house.demo {
+            did |= demo.sandbox.deliver_due().await.map_err(Failure::broken)? > 0;
+        }
+        did |= payments_step(house).await?;
+        did |= engine_step(house).await?;
+        if !did {
+            break;
+        }
+    }
+    while notary_step(house).await? {}
+    Ok(())
+}
+
+/// Moves the demo's clock to `target`, stopping at each instant something is due on the way.
+pub async fn advance(house: &House, demo: &Demo, target: UnixMs) -> Result<(), Failure> {
+    settle_down(house).await?;
+    for _ in 0..STOPS_MOST {
+        let now = house.world.now();
+        if target <= now {
+            break;
+        }
+        let next = next_due(house, demo).await?;
+        let stop = next.filter(|at| *at > now && *at < target).unwrap_or(target);
+        demo.clock.move_to(stop).map_err(Failure::broken)?;
+        settle_down(house).await?;
+        if stop == target {
+            return Ok(());
+        }
+    }
+    demo.clock.move_to(target).map_err(Failure::broken)?;
+    settle_down(house).await
+}
+
+/// The earliest instant at which the server or a stand-in has something to do.
+async fn next_due(house: &House, demo: &Demo) -> Result<Option<UnixMs>, Failure> {
+    let engine = house.engine.next_due().await.map_err(Failure::broken)?;
+    let payments = house.payments.next_due().await.map_err(Failure::broken)?;
+    let sandbox = demo.sandbox.next_due();
+    Ok([engine, payments, sandbox].into_iter().flatten().min())
+}

@@ -1,0 +1,155 @@
+//! The engine's words, written by `app`: English or Spanish, text or email.
+
+use app::{
+    emails::{self, Email, Sender},
+    texts,
+    words::Lang,
+};
+use domain::{book::Language, practice::Practice};
+use engine::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording};
+
+pub struct AppWording;
+
+pub fn lang_of(language: Language) -> Lang {
+    match language {
+        Language::English => Lang::En,
+        Language::Spanish => Lang::Es,
+    }
+}
+
+pub fn language_of(lang: Lang) -> Language {
+    match lang {
+        Lang::En => Language::English,
+        Lang::Es => Language::Spanish,
+    }
+}
+
+fn stage_of(stage: Stage) -> emails::Stage {
+    match stage {
+        Stage::First => emails::Stage::First,
+        Stage::Again => emails::Stage::Again,
+        Stage::Final => emails::Stage::Final,
+    }
+}
+
+fn sender(practice: &Practice) -> Sender {
+    let settings = &practice.settings;
+    let parts = [&settings.street, &settings.city, &settings.state, &settings.zip];
+    let filled: Vec<&str> = parts.into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+    Sender {
+        alias: practice.alias().to_owned(),
+        phone: settings.phone.clone(),
+        address: filled.join(", "),
+        accent: settings.accent.clone(),
+    }
+}
+
+fn mail(email: &impl Email) -> Mail {
+    Mail { subject: email.subject(), text: email.text(), html: email.html() }
+}
+
+impl Wording for AppWording {
+    fn text(&self, letter: &Letter<'_>) -> Option<String> {
+        let lang = lang_of(letter.language);
+        let alias = letter.practice.alias();
+        let phone = &letter.practice.settings.phone;
+        Some(match &letter.what {
+            What::Reminder { stage, amount, pay_link, thanks_for_part, .. } => texts::Reminder {
+                lang,
+                alias: alias.to_owned(),
+                phone: phone.clone(),
+                link: (*pay_link).to_owned(),
+                amount: *amount,
+                stage: stage_of(*stage),
+                thanks_for_part: *thanks_for_part,
+                wording: None,
+            }
+            .body(),
+            What::FailedAutopay { pay_link } => texts::failed_autopay(lang, alias, pay_link, phone),
+            What::NewLink { pay_link } => texts::new_link(lang, alias, pay_link),
+            What::Receipt { amount, reference, remaining, .. } => texts::Receipt {
+                lang,
+                alias: alias.to_owned(),
+                amount: *amount,
+                reference: (*reference).to_owned(),
+                remaining: *remaining,
+            }
+            .body(),
+            What::Code { code } => texts::code(lang, alias, code),
+            What::Account(AccountMail::ContactChanged) => {
+                texts::contact_changed(lang, alias, phone)
+            }
+            What::Account(_) | What::Staff(_) => return None,
+        })
+    }
+
+    fn email(&self, letter: &Letter<'_>) -> Option<Mail> {
+        let lang = lang_of(letter.language);
+        let sender = sender(letter.practice);
+        Some(match &letter.what {
+            What::Reminder {
+                stage,
+                amount,
+                first_name,
+                pay_link,
+                thanks_for_part,
+                unsubscribe_url,
+                ..
+            } => mail(&emails::Reminder {
+                lang,
+                sender,
+                first_name: first_name.map(str::to_owned),
+                amount: *amount,
+                link: (*pay_link).to_owned(),
+                stage: stage_of(*stage),
+                thanks_for_part: *thanks_for_part,
+                wording: None,
+                unsubscribe: unsubscribe_url.unwrap_or_default().to_owned(),
+            }),
+            What::NewLink { pay_link } | What::FailedAutopay { pay_link } => {
+                mail(&emails::NewLink { lang, sender, link: (*pay_link).to_owned() })
+            }
+            What::Receipt { amount, received_at, reference, brand, last4, remaining } => {
+                mail(&emails::Receipt {
+                    lang,
+                    sender,
+                    amount: *amount,
+                    at: *received_at,
+                    zone: letter.practice.zone(),
+                    brand: brand.unwrap_or_default().to_owned(),
+                    last_four: last4.unwrap_or_default().to_owned(),
+                    reference: (*reference).to_owned(),
+                    remaining: *remaining,
+                })
+            }
+            What::Code { code } => mail(&emails::Code { lang, sender, code: (*code).to_owned() }),
+            What::Account(about) => account(lang, sender, about),
+            What::Staff(about) => staff(sender, about),
+        })
+    }
+}
+
+fn account(lang: Lang, sender: Sender, about: &AccountMail) -> Mail {
+    match about.clone() {
+        AccountMail::Welcome { link } => mail(&emails::Welcome { lang, sender, link }),
+        AccountMail::AccountExists { sign_in, reset } => {
+            mail(&emails::AccountExists { lang, sender, sign_in, reset })
+        }
+        AccountMail::ConfirmEmail { link } => mail(&emails::ConfirmEmail { lang, sender, link }),
+        AccountMail::PasswordReset { link } => mail(&emails::PasswordReset { lang, sender, link }),
+        AccountMail::PasswordChanged => mail(&emails::PasswordChanged { lang, sender }),
+        AccountMail::ContactChanged => mail(&emails::ContactChanged { lang, sender }),
+    }
+}
+
+fn staff(sender: Sender, about: &StaffMail) -> Mail {
+    match about.clone() {
+        StaffMail::ApprovalPending { count, link } => {
+            mail(&emails::ApprovalPending { sender, count, link })
+        }
+        StaffMail::Attention { what, link } => mail(&emails::Attention { sender, what, link }),
+        StaffMail::Invitation { invited_by, link } => {
+            mail(&emails::StaffInvitation { sender, invited_by, link })
+        }
+    }
+}
