@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod api;
+pub mod choice;
 pub mod building;
 pub mod channels;
 pub mod clock;

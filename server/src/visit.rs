@@ -47,6 +47,7 @@ struct Inner {
     pre_is_new: bool,
     secure: bool,
     lang: Option<Lang>,
+    chosen_lang: Option<Lang>,
     address: String,
     path: String,
     staff: Option<String>,
@@ -57,6 +58,7 @@ struct Inner {
     device: Option<String>,
     practice_slug: Option<String>,
     flash: Option<String>,
+    choice: Option<String>,
     pay: Option<PayPass>,
     set: RefCell<Vec<Cookie<'static>>>,
 }
@@ -79,6 +81,8 @@ pub enum Jar {
     Setup,
     Device,
     Pay,
+    /// What a signed-in patient pressed Pay Now on: see [`crate::choice`].
+    Choice,
     Lang,
     Practice,
     /// What the last action did, shown once.
@@ -96,6 +100,7 @@ impl Jar {
             Self::Setup => "setup",
             Self::Device => "device",
             Self::Pay => "pay",
+            Self::Choice => "choice",
             Self::Lang => "lang",
             Self::Practice => "practice",
             Self::Flash => "said",
@@ -119,9 +124,8 @@ impl Visit {
             keys.is_signed("visit", &[random], signature).then(|| random.to_owned())
         });
         let accepts = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-        let lang = cookie(Jar::Lang)
-            .and_then(|code| Lang::from_code(&code))
-            .or_else(|| accepts.and_then(Lang::from_accept_language));
+        let chosen_lang = cookie(Jar::Lang).and_then(|code| Lang::from_code(&code));
+        let lang = chosen_lang.or_else(|| accepts.and_then(Lang::from_accept_language));
         let pay = cookie(Jar::Pay).and_then(|value| {
             let mut parts = value.splitn(3, '.');
             let (hash, until, signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -135,6 +139,7 @@ impl Visit {
                 pre: pre.unwrap_or_else(|| new_token(18)),
                 secure,
                 lang,
+                chosen_lang,
                 address: client_address(request, house),
                 path: request.uri().path().to_owned(),
                 staff: cookie(Jar::Staff),
@@ -145,6 +150,7 @@ impl Visit {
                 device: cookie(Jar::Device),
                 practice_slug: cookie(Jar::Practice),
                 flash: cookie(Jar::Flash),
+                choice: cookie(Jar::Choice),
                 pay,
                 set: RefCell::new(Vec::new()),
             }),
@@ -173,6 +179,11 @@ impl Visit {
     /// The patient's or the browser's language, as far as the browser knows.
     pub fn lang(&self) -> Option<Lang> {
         self.inner.lang
+    }
+
+    /// The language the visitor chose by hand, which wins over every other.
+    pub fn chosen_lang(&self) -> Option<Lang> {
+        self.inner.chosen_lang
     }
 
     /// The client's address, for limits and the audit.
@@ -214,6 +225,11 @@ impl Visit {
 
     pub fn pay_pass(&self) -> Option<&PayPass> {
         self.inner.pay.as_ref()
+    }
+
+    /// Signed by [`crate::choice`], which alone reads it.
+    pub fn choice_cookie(&self) -> Option<&str> {
+        self.inner.choice.as_deref()
     }
 
     /// Grants paying on a link's account for a while; changes no row.
