@@ -31,6 +31,7 @@ mod http;
 mod journal;
 mod mailbox;
 mod people;
+pub mod practice;
 mod shared;
 mod smtp;
 mod stripe;

@@ -62,7 +62,9 @@ impl<'r> Cells<'r> {
             Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
             _ => text,
         };
-        if text.chars().any(is_hidden) {
+        // Nearly every cell is plain ASCII.
+        let is_plain = bytes.iter().all(|b| (b' '..=b'~').contains(b));
+        if !is_plain && text.chars().any(is_hidden) {
             return Err(self.bad(column, RefusalReason::HiddenCharacter));
         }
         Ok((!text.is_empty()).then_some(text))
@@ -231,7 +233,6 @@ fn plain_day(text: &str) -> Option<Date> {
 fn is_hidden(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' => false,
-        ' '..='~' => false,
         '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' => true,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         c => c.is_control(),

@@ -41,7 +41,7 @@ columns! {
         City = "city", State = "state", Zip = "zip", Language = "language", Phone = "phone",
         Consent = "phone_text_consent", ConsentOn = "phone_consent_on",
         ConsentSource = "phone_consent_source", CallOptIn = "phone_call_opt_in", Email = "email",
-        Preferred = "preferred", PatientDob = "patient_dob", Encounter = "encounter_id",
+        Preferred = "preferred", PatientDob = "patient_dob", PatientDeceased = "patient_deceased_on", Encounter = "encounter_id",
         Place = "place", Description = "description", InsurancePaid = "insurance_paid",
         Adjusted = "adjusted", PatientPaid = "patient_paid", DueSince = "due_since_on",
         FirstStatement = "first_statement_on", DueOn = "due_on", Posted = "posted_payment_ref",
@@ -275,7 +275,9 @@ impl<'o> Book<'o> {
         let mut id = DefaultHasher::new();
         id.write(patient_id.as_bytes());
         let mut details = DefaultHasher::new();
-        for column in [Column::PatientName, Column::PatientDob, Column::GuarantorId] {
+        for column in
+            [Column::PatientName, Column::PatientDob, Column::PatientDeceased, Column::GuarantorId]
+        {
             write_cell(&mut details, cells.raw(column));
         }
         if guarantor_id.is_none() {
@@ -299,6 +301,10 @@ impl<'o> Book<'o> {
             None if is_own => cells.past_day(Column::GuarantorDob, as_of)?,
             dob => dob,
         };
+        let died = cells.past_day(Column::PatientDeceased, as_of)?;
+        if died.is_some() && died < dob {
+            return Err(cells.bad(Column::PatientDeceased, RefusalReason::DatesOutOfOrder));
+        }
         Ok(Patient {
             external_id: id.to_owned(),
             guarantor_external_id: guarantor.map(str::to_owned),
@@ -307,7 +313,7 @@ impl<'o> Book<'o> {
             ssn4: if is_own { cells.ssn4(Column::GuarantorSsn4)? } else { None },
             address: if is_own { address(cells)? } else { Address::default() },
             language: if is_own { cells.choice(Column::Language, language)? } else { None },
-            deceased_on: None,
+            deceased_on: died,
             is_minor: dob.is_some_and(|dob| is_minor_on(dob, as_of)),
         })
     }
