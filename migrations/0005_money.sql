@@ -149,6 +149,12 @@ create table effect (
 );
 create index effect_due on effect (next_at_ms) where next_at_ms is not null;
 
+-- Up to where the processor's own list of payments has been compared with ours.
+create table processor_cursor (
+    practice_id text primary key references practice (id),
+    compared_until_ms bigint not null
+);
+
 -- Staff drafts of a match, so that an idle sign-out loses nothing.
 create table match_draft (
     practice_id text not null,

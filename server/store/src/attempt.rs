@@ -308,6 +308,26 @@ pub async fn mark_created(
     Ok(done.rows_affected() == 1)
 }
 
+/// The processor did not say whether it made it. False when somebody else got its answer.
+pub async fn mark_unknown(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &AttemptId,
+    next_look_at: UnixMs,
+) -> Result<bool> {
+    const MARK: &str = "update attempt set state = 'unknown', rank = $3, next_look_at_ms = $4
+        where practice_id = $1 and id = $2 and rank < $5 and processor_id is null";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(AttemptState::Unknown.rank())
+        .bind(next_look_at.0)
+        .bind(RANK_CLOSED)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Moves an open attempt among the open states; false when it is closed or settled.
 pub async fn mark_open(
     db: &mut Db,

@@ -397,5 +397,28 @@ pub async fn mark_reopened(
     Ok(done.rows_affected() == 1)
 }
 
+/// Staff posted an applied part in the practice's system before its next import says so: the book
+/// shows it at once (D-11). The import's own row is unchanged until then, so it does not undo this;
+/// once it changes, it is right. A negative part takes the posting back.
+pub async fn mark_taken_off(
+    db: &mut Db,
+    practice: &PracticeId,
+    claim: &ClaimId,
+    part: Cents,
+    now: UnixMs,
+) -> Result<()> {
+    const MARK: &str = "update claim set patient_due_cents = patient_due_cents - $3,
+        patient_paid_cents = patient_paid_cents + $3, version = version + 1, updated_at_ms = $4
+        where practice_id = $1 and id = $2";
+    sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(claim.as_str())
+        .bind(part.0)
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests;

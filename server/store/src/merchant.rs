@@ -60,3 +60,23 @@ pub async fn mark(
     let text = serde_json::to_string(merchant).expect("a merchant is plain data");
     practice::mark_connection(db, practice, KIND, &text, now).await
 }
+
+/// Up to when the processor's own list was compared with ours.
+pub async fn find_compared_until(db: &mut Db, practice: &PracticeId) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select compared_until_ms from processor_cursor where practice_id = $1";
+    let row: Option<(i64,)> =
+        sqlx::query_as(FIND).bind(practice.as_str()).fetch_optional(db.c()).await?;
+    Ok(row.map(|(until,)| UnixMs(until)))
+}
+
+pub async fn mark_compared_until(
+    db: &mut Db,
+    practice: &PracticeId,
+    until: UnixMs,
+) -> Result<()> {
+    const MARK: &str = "insert into processor_cursor (practice_id, compared_until_ms)
+        values ($1, $2)
+        on conflict (practice_id) do update set compared_until_ms = excluded.compared_until_ms";
+    sqlx::query(MARK).bind(practice.as_str()).bind(until.0).execute(db.c()).await?;
+    Ok(())
+}

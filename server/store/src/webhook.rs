@@ -129,6 +129,26 @@ pub async fn mark_done(
     Ok(())
 }
 
+/// It could not be worked: it comes up again at `next_at`.
+pub async fn mark_retry(
+    db: &mut Db,
+    practice: &PracticeId,
+    vendor: &str,
+    event_id: &str,
+    next_at: UnixMs,
+) -> Result<()> {
+    const MARK: &str = "update webhook_event set next_at_ms = $4
+        where practice_id = $1 and vendor = $2 and event_id = $3 and state = 'new'";
+    sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(vendor)
+        .bind(event_id)
+        .bind(next_at.0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
 /// How long the oldest unfinished event has waited, for the Health page.
 pub async fn find_oldest_open(db: &mut Db) -> Result<Option<UnixMs>> {
     const FIND: &str = "select min(received_at_ms) from webhook_event where next_at_ms is not null";
