@@ -5,7 +5,10 @@ use domain::clock::UnixMs;
 use jiff::tz::TimeZone;
 use leptos::prelude::*;
 
-use super::{StaffShell, settings::{Typed, tabs}};
+use super::{
+    StaffShell,
+    settings::{Typed, tabs},
+};
 use crate::{
     components::{
         Badge, Button, Column, Errors, Facts, Field, Form, Notice, Row, Select, Table, TextArea,
@@ -145,10 +148,9 @@ pub struct Connections {
 impl Connections {
     pub fn html(self, shell: &StaffShell) -> String {
         let is_error = self.refused.is_some();
-        let summary = self
-            .refused
-            .as_ref()
-            .map(|(vendor, _, errors)| errors.summary(format!("{} was not stored", vendor.title())));
+        let summary = self.refused.as_ref().map(|(vendor, _, errors)| {
+            errors.summary(format!("{} was not stored", vendor.title()))
+        });
         let zone = self.zone.clone();
         let refused = self.refused;
         let panels: Vec<AnyView> = self
@@ -202,8 +204,9 @@ fn panel(
         <p>{Button::secondary(label).named(named)}</p>
     });
     let id = format!("vendor-{}", line.vendor.slug());
+    let labelled = id.clone();
     view! {
-        <section class="panel" aria-labelledby=id.clone()>
+        <section class="panel" aria-labelledby=labelled>
             <h2 id=id>{line.vendor.title()}</h2>
             <p>{state}" "{badge}</p>
             {facts}

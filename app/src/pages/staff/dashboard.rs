@@ -6,9 +6,7 @@ use leptos::prelude::*;
 
 use super::StaffShell;
 use crate::{
-    components::{
-        ButtonLink, Facts, Meter, Notice, Tone, heading, instant, money,
-    },
+    components::{ButtonLink, Facts, Meter, Notice, Tone, heading, instant, money},
     words::Words,
 };
 
@@ -85,9 +83,9 @@ impl Dashboard {
 
     fn balances(&self) -> AnyView {
         if self.accounts == 0 {
-            let import = self
-                .may_import
-                .then(|| view! { <p>{ButtonLink::primary("/staff/imports", "Import balances")}</p> });
+            let import = self.may_import.then(
+                || view! { <p>{ButtonLink::primary("/staff/imports", "Import balances")}</p> },
+            );
             return panel(
                 "Balances",
                 view! { <p>"No account owes anything, as far as the last import says."</p>{import} },

@@ -1,20 +1,32 @@
 //! The workspace. English; dense but quiet. Each page is an owned model with
 //! `html(self, shell: &StaffShell) -> String`.
 
+mod api_keys;
 mod audit;
+mod connections;
+mod dashboard;
 mod door;
+mod health;
 mod invitation;
 mod me;
 mod people;
+mod settings;
+mod setup;
 mod shell;
 mod sign_in;
 
+pub use api_keys::{ApiKeyLine, ApiKeys};
 pub use audit::{Audit, AuditLine};
+pub use connections::{ConnectionLine, Connections, NumberOffer, Numbers, Vendor};
+pub use dashboard::{Dashboard, Notifications, Waiting};
 pub use door::DoorNotice;
+pub use health::{Check, Colour, Health};
 pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };
 pub use me::Me;
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
+pub use settings::{Section, Settings, Typed};
+pub use setup::{Proof, SetupList, SetupStep, Step, StepLine, StepState};
 pub use shell::{NavEntry, StaffShell};
 pub use sign_in::{FirstStart, SecondFactor, SignIn, SignInRefusal};

@@ -75,7 +75,7 @@ impl People {
             .into_iter()
             .map(|person| {
                 let href = format!("{PATH}/{}", person.id);
-                let me = person.is_me.then(|| view! { " (you)" });
+                let me = person.is_me.then_some(" (you)");
                 Row::new()
                     .cell(view! { <a href=href>{person.name}</a>{me} })
                     .cell(person.email)

@@ -189,9 +189,10 @@ const ZONES: [(&str, &str); 10] = [
     ("Pacific/Pago_Pago", "Samoa"),
 ];
 
-struct Fields<'a> {
-    typed: &'a Typed,
-    errors: &'a Errors,
+/// The forms' parts; the first start puts them together in another order.
+pub(super) struct Fields<'a> {
+    pub(super) typed: &'a Typed,
+    pub(super) errors: &'a Errors,
 }
 
 impl Fields<'_> {
@@ -212,6 +213,20 @@ impl Fields<'_> {
     }
 
     fn practice(&self) -> AnyView {
+        view! { {self.about()}{self.address()} }.into_any()
+    }
+
+    pub(super) fn address(&self) -> AnyView {
+        self.text("public_base", "Public address")
+            .hint(
+                "Where patients reach this server, for example https://pay.example.org. Links in \
+                 messages begin with it.",
+            )
+            .inputmode("url")
+            .view()
+    }
+
+    pub(super) fn about(&self) -> AnyView {
         let chosen = self.typed.text("zone");
         let known = ZONES.iter().any(|(zone, _)| *zone == chosen);
         let mut zone = Select::new("zone", "Time zone")
@@ -244,15 +259,11 @@ impl Fields<'_> {
                        can be read.")
                 .narrow()
                 .maxlength(7)}
-            {self.text("public_base", "Public address")
-                .hint("Where patients reach this server, for example https://pay.example.org. \
-                       Links in messages begin with it.")
-                .inputmode("url")}
         }
         .into_any()
     }
 
-    fn statements(&self) -> AnyView {
+    pub(super) fn naming(&self) -> AnyView {
         view! {
             {self.text("custom_name", "Custom practice name")
                 .hint("What patients read instead of the legal name. At most 50 characters, or \
@@ -261,6 +272,13 @@ impl Fields<'_> {
             {self.check("is_sensitive", "Our name alone would tell what somebody is treated for")
                 .hint("Behavioral health, fertility, oncology and the like. The custom name must \
                        then be neutral.")}
+        }
+        .into_any()
+    }
+
+    fn statements(&self) -> AnyView {
+        view! {
+            {self.naming()}
             {self.amount("minimum_balance", "Smallest balance that is reminded of")}
             <fieldset class="choices">
                 <legend>"Messages"</legend>
@@ -273,15 +291,19 @@ impl Fields<'_> {
         .into_any()
     }
 
-    fn texting(&self) -> AnyView {
+    pub(super) fn enabling(&self) -> AnyView {
         view! {
             {self.check("texts_enabled_by_practice", "Enable SMS Service")
                 .hint("Without it, everything about texts is hidden in the workspace.")}
             {self.check("billing_accepted", "Accept SMS billing consent")
                 .hint("Texts and the number are billed to the practice by its texting provider. \
                        Who accepted, and when, is recorded.")}
-            {self.check("instamed_is_active", "InstaMed is active on this account")
-                .hint("Text reminders are not available together with InstaMed.")}
+        }
+        .into_any()
+    }
+
+    pub(super) fn number_chosen(&self) -> AnyView {
+        view! {
             {self.text("text_number", "Number we text from")
                 .hint("Bought at the texting provider. Patients reply to it.")
                 .inputmode("tel")
@@ -289,6 +311,29 @@ impl Fields<'_> {
             <p>{ButtonLink::secondary("/staff/settings/numbers", "Get a Number")}</p>
             {self.check("text_campaign_registered", "The A2P campaign of this number is approved")
                 .hint("Carriers block reminders of unregistered senders.")}
+        }
+        .into_any()
+    }
+
+    pub(super) fn sender(&self) -> AnyView {
+        view! {
+            {self.text("email_from_name", "Sender's name").maxlength(80)}
+            {Field::email("email_from_address", "Sender's address")
+                .value(self.typed.text("email_from_address"))
+                .error(self.errors.of("email_from_address"))
+                .hint("An address of the practice's own domain, with SPF, DKIM and DMARC set for \
+                       the mail server. Changing it asks for a new test.")
+                .autocomplete("off")}
+        }
+        .into_any()
+    }
+
+    fn texting(&self) -> AnyView {
+        view! {
+            {self.enabling()}
+            {self.check("instamed_is_active", "InstaMed is active on this account")
+                .hint("Text reminders are not available together with InstaMed.")}
+            {self.number_chosen()}
             {self.text("code_number", "Another number for sign-in codes")
                 .hint("So that STOP to reminders locks nobody out of their account. Without one, \
                        codes go by email.")
@@ -306,13 +351,7 @@ impl Fields<'_> {
 
     fn email(&self) -> AnyView {
         view! {
-            {self.text("email_from_name", "Sender's name").maxlength(80)}
-            {Field::email("email_from_address", "Sender's address")
-                .value(self.typed.text("email_from_address"))
-                .error(self.errors.of("email_from_address"))
-                .hint("An address of the practice's own domain, with SPF, DKIM and DMARC set for \
-                       the mail server. Changing it asks for a new test.")
-                .autocomplete("off")}
+            {self.sender()}
             {self.check("resume_email", "Go on with reminders by email")
                 .hint("Only after a pause for complaints, once you know why they came.")}
         }
