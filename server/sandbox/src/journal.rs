@@ -16,6 +16,9 @@ const FRESH: &str = "sandbox.journal.new";
 /// Longest line read back. A request changes few rows, and a snapshot is written in small lines.
 const MAX_LINE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Size from which a running sandbox rewrites its journal, once it is also twice its last snapshot.
+const COMPACT_FROM_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Rows a line of a snapshot holds.
 const SNAPSHOT_CHUNK: usize = 64;
 
@@ -23,6 +26,8 @@ const SNAPSHOT_CHUNK: usize = 64;
 pub struct Journal {
     file: File,
     dir: PathBuf,
+    bytes: u64,
+    snapshot_bytes: u64,
 }
 
 impl Journal {
@@ -37,22 +42,33 @@ impl Journal {
         file.seek(SeekFrom::End(0))?;
         file.sync_all()?;
         sync_dir(dir)?;
-        Ok(Self { file, dir: dir.to_owned() })
+        Ok(Self { file, dir: dir.to_owned(), bytes: whole, snapshot_bytes: 0 })
     }
 
     /// One line, on disk when this returns.
     pub fn append(&mut self, changes: &[Change]) -> io::Result<()> {
-        self.file.write_all(&line(changes)?)?;
+        let line = line(changes)?;
+        self.bytes += line.len() as u64;
+        self.file.write_all(&line)?;
         self.file.sync_data()
     }
 
-    /// Replaces the file by the current state, so that it does not grow over restarts.
+    /// It has grown so far beyond what it says that rewriting it pays.
+    pub fn is_overgrown(&self) -> bool {
+        self.bytes > COMPACT_FROM_BYTES && self.bytes / 2 > self.snapshot_bytes
+    }
+
+    /// Replaces the file by the current state, so that it does not grow for ever.
     pub fn compact(&mut self, state: &[Change]) -> io::Result<()> {
         let fresh = self.dir.join(FRESH);
         let mut file = File::create(&fresh)?;
+        self.snapshot_bytes = 0;
         for chunk in state.chunks(SNAPSHOT_CHUNK) {
-            file.write_all(&line(chunk)?)?;
+            let line = line(chunk)?;
+            self.snapshot_bytes += line.len() as u64;
+            file.write_all(&line)?;
         }
+        self.bytes = self.snapshot_bytes;
         file.sync_all()?;
         fs::rename(&fresh, self.dir.join(FILE))?;
         sync_dir(&self.dir)?;

@@ -190,14 +190,27 @@ impl World {
         self.stripe.forget_old();
         let mut changes = Vec::new();
         each_table!(&mut *self, table => table.drain(&mut changes));
-        let Some(journal) = self.journal.as_mut().filter(|_| !changes.is_empty()) else {
-            return if self.broken { Err(JournalBroken) } else { Ok(()) };
-        };
-        if let Err(error) = journal.append(&changes) {
+        if let Err(error) = self.write(&changes) {
             tracing::error!(%error, "the sandbox journal cannot be written");
             self.broken = true;
         }
         if self.broken { Err(JournalBroken) } else { Ok(()) }
+    }
+
+    fn write(&mut self, changes: &[Change]) -> io::Result<()> {
+        let Some(mut journal) = self.journal.take().filter(|_| !self.broken) else {
+            return Ok(());
+        };
+        if !changes.is_empty() {
+            journal.append(changes)?;
+        }
+        if journal.is_overgrown() {
+            let mut state = Vec::new();
+            each_table!(&mut *self, table => table.dump(&mut state));
+            journal.compact(&state)?;
+        }
+        self.journal = Some(journal);
+        Ok(())
     }
 
     pub fn is_durable(&self) -> bool {

@@ -24,6 +24,7 @@ pub fn answer(world: &mut World, call: &Call) -> Reply {
         ("GET", ["elements", kind @ ("payment" | "wallets" | "email" | "controller")]) => {
             frame(kind, call.query_text("locale").unwrap_or("en"))
         }
+        ("GET", ["receipts", charge]) => page::receipt(world, charge),
         ("POST", ["elements", "answer"]) => approval(world, call),
         ("GET" | "POST", ["elements", "approve", id]) => page::approve_intent(world, call, id),
         _ => Reply::new(404, "text/plain; charset=utf-8", "Not found"),
@@ -163,6 +164,7 @@ fn field(id: &str, label: &str, attributes: &str) -> String {
     )
 }
 
+/// The decline is shown here without an alert role: the page around it announces it in its own words.
 fn payment_fields(labels: &Labels) -> String {
     const DIGITS: &str = "inputmode=\"numeric\" autocapitalize=\"off\" spellcheck=\"false\"";
     let number = field(
@@ -188,7 +190,7 @@ fn payment_fields(labels: &Labels) -> String {
         "inputmode=\"numeric\" autocomplete=\"postal-code\" placeholder=\"12345\" maxlength=\"10\"",
     );
     format!(
-        "<div id=\"fields\"><p class=\"error\" id=\"decline\" role=\"alert\" hidden></p>\
+        "<div id=\"fields\"><p class=\"error\" id=\"decline\" hidden></p>\
          {number}<div class=\"row\">{expiry}{cvc}{zip}</div><p class=\"hint\">{}</p></div>{}",
         labels.hint,
         approval_box(labels)

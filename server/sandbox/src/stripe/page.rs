@@ -338,6 +338,22 @@ pub fn approve_intent(world: &mut World, call: &Call, id: &str) -> Reply {
     approval_form(&ENGLISH, intent.amount, &action, &[&return_url])
 }
 
+/// Stripe's own receipt, which charges link to.
+pub fn receipt(world: &World, charge: &str) -> Reply {
+    let charge = world.stripe.charges.get(charge).filter(|charge| charge.succeeded);
+    let Some(charge) = charge else { return missing() };
+    let main = format!(
+        "<h1>{title}</h1><dl><dt>Paid</dt><dd>{paid}</dd><dt>Refunded</dt><dd>{refunded}</dd>\
+         <dt>Card</dt><dd>{brand} {last4}</dd></dl>",
+        title = "Receipt (sandbox)",
+        paid = money(charge.amount),
+        refunded = money(charge.refunded),
+        brand = escaped(&charge.card.brand),
+        last4 = escaped(&charge.card.last4),
+    );
+    page(200, ENGLISH.lang, "Receipt (sandbox)", &main, &[])
+}
+
 fn returned(return_url: &str, intent: &Intent, status: &str) -> String {
     let joint = if return_url.contains('?') { '&' } else { '?' };
     format!(

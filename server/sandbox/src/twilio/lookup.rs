@@ -14,7 +14,7 @@ pub fn answer(call: &Call, phone: &str) -> Answer {
     }
     let fields = call.query_text("Fields").unwrap_or_default();
     let wants_line_type = fields.split(',').any(|field| field.trim() == "line_type_intelligence");
-    let is_american = phone.len() == 12 && phone.starts_with("+1");
+    let is_american = is_e164(&phone) && phone.len() == 12 && phone.starts_with("+1");
     let valid = is_e164(&phone) && (is_american || !phone.starts_with("+1"));
     let line_type = (wants_line_type && valid).then(|| {
         let landline = is_landline(&phone);
