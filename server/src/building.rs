@@ -52,13 +52,7 @@ pub fn demo_house(
     build(config, store, world, Some(demo), Limits::generous())
 }
 
-fn build(
-    config: Config,
-    store: Store,
-    world: World,
-    demo: Option<Demo>,
-    limits: Limits,
-) -> House {
+fn build(config: Config, store: Store, world: World, demo: Option<Demo>, limits: Limits) -> House {
     let timeout_ms = config.vendors.timeout_ms;
     let bell = Arc::new(tokio::sync::Notify::new());
     let wake = {
@@ -90,6 +84,7 @@ fn build(
         limits,
         demo,
         bell,
+        progress: importing::Board::default(),
         payments_bell: Arc::default(),
     }
 }

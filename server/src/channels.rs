@@ -115,7 +115,11 @@ pub fn smtp(
             selector: selector.clone(),
             domain: domain.to_owned(),
             private_key: key.clone().into(),
-            algorithm: if key.contains("RSA") { DkimAlgorithm::Rsa } else { DkimAlgorithm::Ed25519 },
+            algorithm: if key.contains("RSA") {
+                DkimAlgorithm::Rsa
+            } else {
+                DkimAlgorithm::Ed25519
+            },
         }),
         _ => None,
     };

@@ -23,6 +23,8 @@ pub struct House {
     /// Names this process in leases.
     pub holder: String,
     pub metrics: PrometheusHandle,
+    /// Where imports stand.
+    pub progress: crate::importing::Board,
     /// Rings when there is work that should not wait for the next tick.
     pub bell: Arc<tokio::sync::Notify>,
     /// Rings when an event of the card processor arrived.

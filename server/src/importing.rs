@@ -110,25 +110,44 @@ pub async fn run(
     request: Request,
     watch: Watch,
 ) -> Result<Report, ImportFailure> {
-    let held_lease = Lease::take(store, &request.practice).await?;
-    clear_up(store, world, &request.practice, &held_lease).await?;
-    let id: ImportId = world.mint();
-    begin(store, world, &request, &id).await?;
-    let read = stage(store, world, &request, &id, watch.clone(), &held_lease).await;
+    let id = announce(store, world, &request).await?;
+    run_announced(store, world, request, &id, watch).await
+}
+
+/// Imports what [`announce`] wrote down.
+pub async fn run_announced(
+    store: &Store,
+    world: &World,
+    request: Request,
+    id: &ImportId,
+    watch: Watch,
+) -> Result<Report, ImportFailure> {
+    let practice = &request.practice;
+    let held_lease = match Lease::take(store, practice).await {
+        Ok(lease) => lease,
+        Err(cause) => {
+            fail(store, world, practice, id, &cause.to_string()).await?;
+            return Err(cause);
+        }
+    };
+    clear_up(store, world, practice, &held_lease).await?;
+    begin(store, practice, id).await?;
+    let read = stage(store, world, &request, id, watch.clone(), &held_lease).await;
     let (rows, refused) = match read {
         Ok(counts) => counts,
         Err(cause) => {
-            fail(store, world, &request.practice, &id, &cause.to_string()).await?;
+            fail(store, world, practice, id, &cause.to_string()).await?;
+            held_lease.give_back(store).await?;
             return Err(cause);
         }
     };
     watch(Step::Comparing);
-    let is_held = compare(store, world, &request, &id, rows, refused).await?;
+    let is_held = compare(store, world, &request, id, rows, refused).await?;
     if !is_held {
-        apply(store, world, &request.practice, &id, &watch, Some(&held_lease)).await?;
+        apply(store, world, practice, id, &watch, Some(&held_lease)).await?;
     }
     held_lease.give_back(store).await?;
-    report(store, &request.practice, &id).await
+    report(store, practice, id).await
 }
 
 /// The exclusive right to import into a practice.
@@ -139,8 +158,7 @@ struct Lease {
 
 impl Lease {
     async fn take(store: &Store, practice: &PracticeId) -> Result<Self, ImportFailure> {
-        let lease =
-            Self { name: format!("import:{practice}"), holder: store::keys::new_token(9) };
+        let lease = Self { name: format!("import:{practice}"), holder: store::keys::new_token(9) };
         for _ in 0..LEASE_TRIES {
             if lease.extend(store, LEASE_MS).await? {
                 return Ok(lease);
@@ -155,9 +173,7 @@ impl Lease {
         store
             .write(move |db| {
                 let (name, holder) = (name.clone(), holder.clone());
-                Box::pin(async move {
-                    lease::claim(db, &name, &holder, real_now(), for_ms).await
-                })
+                Box::pin(async move { lease::claim(db, &name, &holder, real_now(), for_ms).await })
             })
             .await
     }
@@ -189,18 +205,19 @@ async fn clear_up(
                 let watch: Watch = Arc::new(|_| {});
                 apply(store, world, practice, &import.id, &watch, Some(held_lease)).await?;
             }
-            State::Held | State::Applied | State::Rejected | State::Failed => {}
+            State::Waiting | State::Held | State::Applied | State::Rejected | State::Failed => {}
         }
     }
     Ok(())
 }
 
-async fn begin(
+/// Writes an import down before it starts, so that there is a page to watch.
+pub async fn announce(
     store: &Store,
     world: &World,
     request: &Request,
-    id: &ImportId,
-) -> Result<(), ImportFailure> {
+) -> Result<ImportId, ImportFailure> {
+    let id: ImportId = world.mint();
     let new = import::New {
         id: id.clone(),
         practice: request.practice.clone(),
@@ -216,6 +233,19 @@ async fn begin(
         .write(move |db| {
             let new = new.clone();
             Box::pin(async move { import::insert(db, &new).await })
+        })
+        .await?;
+    Ok(id)
+}
+
+async fn begin(store: &Store, practice: &PracticeId, id: &ImportId) -> Result<(), ImportFailure> {
+    let (practice, id) = (practice.clone(), id.clone());
+    store
+        .write(move |db| {
+            let (practice, id) = (practice.clone(), id.clone());
+            Box::pin(async move {
+                import::mark_state(db, &practice, &id, State::Waiting, State::Staging).await
+            })
         })
         .await?;
     Ok(())
@@ -456,8 +486,7 @@ async fn fail(
     id: &ImportId,
     words: &str,
 ) -> Result<(), ImportFailure> {
-    let (owner, import, words, now) =
-        (practice.clone(), id.clone(), words.to_owned(), world.now());
+    let (owner, import, words, now) = (practice.clone(), id.clone(), words.to_owned(), world.now());
     store
         .write(move |db| {
             let (owner, import, words) = (owner.clone(), import.clone(), words.clone());
@@ -619,4 +648,36 @@ pub async fn refusals_csv(
         }),
     )
     .map_err(|e| e.to_string())
+}
+
+/// Where the imports of this process stand, for their pages.
+#[derive(Default)]
+pub struct Board {
+    steps: Arc<std::sync::Mutex<std::collections::HashMap<ImportId, Step>>>,
+}
+
+impl Board {
+    /// A watcher that keeps the last step of `id` here.
+    pub fn watch(&self, id: &ImportId) -> Watch {
+        let (steps, id) = (self.steps.clone(), id.clone());
+        Arc::new(move |step| {
+            let mut steps = steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            steps.insert(id.clone(), step);
+        })
+    }
+
+    pub fn forget(&self, id: &ImportId) {
+        self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(id);
+    }
+
+    /// Done, total and words; none when another process does the work.
+    pub fn of(&self, id: &ImportId) -> Option<(i64, i64, String)> {
+        let steps = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        Some(match steps.get(id)? {
+            Step::Reading(at) => (count(at.done), count(at.total), "Reading the file".into()),
+            Step::Comparing => (0, 1, "Comparing with the book".into()),
+            Step::Applying(phase) => (0, 1, format!("Applying: {}", phase.words())),
+        })
+    }
 }

@@ -35,7 +35,8 @@ fn stage_of(stage: Stage) -> emails::Stage {
 fn sender(practice: &Practice) -> Sender {
     let settings = &practice.settings;
     let parts = [&settings.street, &settings.city, &settings.state, &settings.zip];
-    let filled: Vec<&str> = parts.into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+    let filled: Vec<&str> =
+        parts.into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
     Sender {
         alias: practice.alias().to_owned(),
         phone: settings.phone.clone(),

@@ -2,4 +2,5 @@
 //! the form and what was typed on refusal.
 
 pub mod choose_language;
+pub mod import_file;
 pub mod staff_sign_in;

@@ -122,8 +122,7 @@ impl Import {
         format: Format,
         source: &str,
     ) -> Request {
-        let is_delta =
-            self.delta || self.mode == ModeName::Delta || format == Format::Contacts;
+        let is_delta = self.delta || self.mode == ModeName::Delta || format == Format::Contacts;
         Request {
             practice: practice.clone(),
             input,

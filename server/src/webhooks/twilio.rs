@@ -52,8 +52,7 @@ pub async fn reply(
     payload: web::Payload,
 ) -> Answer {
     let (practice, form) = verified(&request, &house, &slug, payload).await?;
-    let inbound =
-        parse_inbound(&form).map_err(|_| Failure::Malformed("A field is missing."))?;
+    let inbound = parse_inbound(&form).map_err(|_| Failure::Malformed("A field is missing."))?;
     let carrier = match inbound.opt_out_type {
         Some(OptOutType::Stop) => CarrierDid::Stopped,
         Some(OptOutType::Start) => CarrierDid::Started,

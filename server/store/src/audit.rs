@@ -180,10 +180,6 @@ pub const NOTARY_LEASE: &str = "audit_notary";
 /// Chains the oldest unchained rows; returns how many. Run under [`NOTARY_LEASE`]: two notaries at
 /// once would meet the unique index on `chain_no`, and one of them would roll back.
 pub async fn chain_next(db: &mut Db) -> Result<usize> {
-    const HEAD: &str = "select chain_no, chain_hash from audit
-        where chain_no is not null
-        order by chain_no desc
-        limit 1";
     const NEXT: &str = "select id, practice_id, at_ms, actor_kind, actor_id, verb, object_kind,
         object_id, guarantor_id, result, detail, address, chain_no, chain_hash
         from audit
@@ -193,8 +189,7 @@ pub async fn chain_next(db: &mut Db) -> Result<usize> {
     const MARK: &str = "update audit set chain_no = $2, chain_hash = $3
         where id = $1 and chain_no is null";
     let keys = db.keys();
-    let head: Option<(i64, String)> = sqlx::query_as(HEAD).fetch_optional(db.c()).await?;
-    let (mut number, mut hash) = head.unwrap_or((0, String::new()));
+    let (mut number, mut hash) = load_head(db).await?;
     let rows: Vec<Row> = sqlx::query_as(NEXT).bind(NOTARY_BATCH).fetch_all(db.c()).await?;
     for row in &rows {
         number += 1;
@@ -202,6 +197,16 @@ pub async fn chain_next(db: &mut Db) -> Result<usize> {
         sqlx::query(MARK).bind(&row.id).bind(number).bind(&hash).execute(db.c()).await?;
     }
     Ok(rows.len())
+}
+
+/// How many rows are chained, and the hash of the last one.
+pub async fn load_head(db: &mut Db) -> Result<(i64, String)> {
+    const HEAD: &str = "select chain_no, chain_hash from audit
+        where chain_no is not null
+        order by chain_no desc
+        limit 1";
+    let head: Option<(i64, String)> = sqlx::query_as(HEAD).fetch_optional(db.c()).await?;
+    Ok(head.unwrap_or((0, String::new())))
 }
 
 /// What the check of the whole chain found.

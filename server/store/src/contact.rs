@@ -311,6 +311,18 @@ pub async fn list_by_value(
     rows.into_iter().map(|r| r.open(db)).collect()
 }
 
+/// Everybody on the server who has this phone or email, as practice and its own index of it: a
+/// wrong number is wrong for all (decision 30).
+pub async fn list_by_global(db: &mut Db, global_index: &str) -> Result<Vec<(PracticeId, String)>> {
+    const LIST: &str = "select distinct practice_id, value_index
+        from contact
+        where global_index = $1
+        order by practice_id, value_index";
+    let rows: Vec<(String, String)> =
+        sqlx::query_as(LIST).bind(global_index).fetch_all(db.c()).await?;
+    Ok(rows.into_iter().map(|(practice, value)| (PracticeId::trusted(practice), value)).collect())
+}
+
 /// Enables or stops texting on a phone (S-B2).
 pub async fn mark_text_enabled(
     db: &mut Db,

@@ -84,6 +84,15 @@ pub async fn list_due(db: &mut Db, kind: &str, now: UnixMs, limit: i64) -> Resul
         .collect())
 }
 
+/// When the next effect of a kind wants work.
+pub async fn find_next(db: &mut Db, kind: &str) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select min(next_at_ms) as at_ms, count(practice_id) as waiting
+        from effect
+        where next_at_ms is not null and kind = $1";
+    let row: (Option<i64>, i64) = sqlx::query_as(FIND).bind(kind).fetch_one(db.c()).await?;
+    Ok(row.0.map(UnixMs))
+}
+
 /// Takes one for work until `until`, when it comes up again by itself; false when somebody else
 /// was faster.
 pub async fn claim(db: &mut Db, effect: &Effect, until: UnixMs) -> Result<bool> {

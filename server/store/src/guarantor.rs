@@ -414,3 +414,34 @@ mod tests {
         assert_eq!(name_key("O\u{2019}Brien"), name_key("O'Brien"));
     }
 }
+
+/// An account and its names elsewhere.
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub id: GuarantorId,
+    pub source: String,
+    pub external_id: String,
+}
+
+/// Accounts in the order of their ids, after `after`.
+pub async fn list_ids(
+    db: &mut Db,
+    practice: &PracticeId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Named>> {
+    const LIST: &str = "select id, source, external_id from guarantor
+        where practice_id = $1 and id > $2
+        order by id
+        limit $3";
+    let rows: Vec<(String, String, String)> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(db.c())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, source, external_id)| Named { id: GuarantorId::trusted(id), source, external_id })
+        .collect())
+}

@@ -20,6 +20,8 @@ pub use stage::{Refused, delete_staged, insert_refusals, insert_rows, list_refus
 /// Where an import stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// Announced; another import of the practice may still be running.
+    Waiting,
     /// Rows are being read; a crash here leaves the book untouched.
     Staging,
     /// Waits for a manager, and outreach waits with it.
@@ -38,6 +40,7 @@ impl State {
 
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Staging => "staging",
             Self::Held => "held",
             Self::Applying => "applying",
@@ -153,7 +156,7 @@ pub struct New {
 pub async fn insert(db: &mut Db, new: &New) -> Result<()> {
     const INSERT: &str = "insert into import (id, practice_id, source, format, mode, file_name,
         as_of_on, state, started_by, started_at_ms)
-        values ($1, $2, $3, $4, $5, $6, $7, 'staging', $8, $9)";
+        values ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9)";
     sqlx::query(INSERT)
         .bind(new.id.as_str())
         .bind(new.practice.as_str())

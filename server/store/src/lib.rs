@@ -5,11 +5,14 @@
 //! load list count claim mark delete`. Every statement that touches a practice's rows names the
 //! practice in its `where`.
 
+pub mod access_code;
 pub mod api_key;
 pub mod attempt;
 pub mod audit;
 mod backend;
 pub mod balance;
+pub mod bill;
+pub mod code;
 pub mod consent;
 pub mod contact;
 pub mod dashboard;
@@ -25,6 +28,7 @@ pub mod lease;
 pub mod ledger;
 pub mod link;
 pub mod login;
+pub mod mail_token;
 pub mod merchant;
 pub mod message;
 pub mod migrate;
@@ -43,6 +47,7 @@ pub mod staff;
 pub mod standing;
 pub mod suppression;
 pub mod task;
+pub mod tries;
 pub mod webhook;
 
 pub use backend::{Db, Kind, Store, StoreOptions};

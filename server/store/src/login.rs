@@ -85,6 +85,33 @@ pub async fn insert(
     Ok(())
 }
 
+/// A login that cannot be signed in to: whoever matched an account, holds its contact, and typed an
+/// email that somebody already signs in with. They read their bill now; the mail says the rest.
+pub async fn insert_guest(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &LoginId,
+    email: &str,
+    language: &str,
+    now: UnixMs,
+) -> Result<()> {
+    const INSERT: &str = "insert into login (id, practice_id, email_sealed, email_index,
+        password_hash, language, created_at_ms)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    sqlx::query(INSERT)
+        .bind(id.as_str())
+        .bind(practice.as_str())
+        .bind(db.keys().seal(place(practice.as_str(), id.as_str()), email))
+        // Neither a blind index nor a hash: no email finds it, no password opens it.
+        .bind(format!("guest:{id}"))
+        .bind("")
+        .bind(language)
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
 /// By normalised email.
 pub async fn find_by_email(
     db: &mut Db,
@@ -96,11 +123,8 @@ pub async fn find_by_email(
         from login
         where practice_id = $1 and email_index = $2";
     let index = db.keys().blind(practice.as_str(), "email", email);
-    let row: Option<Row> = sqlx::query_as(FIND)
-        .bind(practice.as_str())
-        .bind(index)
-        .fetch_optional(db.c())
-        .await?;
+    let row: Option<Row> =
+        sqlx::query_as(FIND).bind(practice.as_str()).bind(index).fetch_optional(db.c()).await?;
     row.map(|row| row.login(db)).transpose()
 }
 
@@ -142,12 +166,7 @@ pub async fn mark_confirmed(
 ) -> Result<()> {
     const MARK: &str = "update login set email_confirmed_at_ms = $3
         where practice_id = $1 and id = $2 and email_confirmed_at_ms is null";
-    sqlx::query(MARK)
-        .bind(practice.as_str())
-        .bind(id.as_str())
-        .bind(now.0)
-        .execute(db.c())
-        .await?;
+    sqlx::query(MARK).bind(practice.as_str()).bind(id.as_str()).bind(now.0).execute(db.c()).await?;
     Ok(())
 }
 
@@ -225,15 +244,13 @@ pub async fn list_accounts(
         where login_account.practice_id = $1 and login_account.login_id = $2
         and login_account.removed_at_ms is null and login.disabled_at_ms is null
         order by login_account.added_at_ms, login_account.guarantor_id";
-    let rows: Vec<(String,)> = sqlx::query_as(LIST)
-        .bind(practice.as_str())
-        .bind(id.as_str())
-        .fetch_all(db.c())
-        .await?;
+    let rows: Vec<(String,)> =
+        sqlx::query_as(LIST).bind(practice.as_str()).bind(id.as_str()).fetch_all(db.c()).await?;
     Ok(rows.into_iter().map(|(id,)| GuarantorId::trusted(id)).collect())
 }
 
-/// The logins that may see an account; decides whether a link offers "create" or "sign in".
+/// The logins that may see an account and can be signed in to; decides whether a link offers
+/// "create" or "sign in".
 pub async fn list_by_guarantor(
     db: &mut Db,
     practice: &PracticeId,
@@ -243,6 +260,7 @@ pub async fn list_by_guarantor(
         join login on login.id = login_account.login_id
         where login_account.practice_id = $1 and login_account.guarantor_id = $2
         and login_account.removed_at_ms is null and login.disabled_at_ms is null
+        and login.password_hash <> ''
         order by login_account.added_at_ms, login_account.login_id";
     let rows: Vec<(String,)> = sqlx::query_as(LIST)
         .bind(practice.as_str())

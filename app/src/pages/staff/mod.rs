@@ -7,6 +7,7 @@ mod connections;
 mod dashboard;
 mod door;
 mod health;
+mod imports;
 mod invitation;
 mod me;
 mod people;
@@ -21,6 +22,9 @@ pub use connections::{ConnectionLine, Connections, NumberOffer, Numbers, Vendor}
 pub use dashboard::{Dashboard, Notifications, Waiting};
 pub use door::DoorNotice;
 pub use health::{Check, Colour, Health};
+pub use imports::{
+    DifferenceLine, ImportLine, ImportPage, Imports, RefusedLine, UploadForm,
+};
 pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };

@@ -1,3 +1,4 @@
 //! The workspace's pages.
 
 pub mod audit;
+pub mod imports;

@@ -56,6 +56,19 @@ impl Phase {
         }
     }
 
+    /// For a progress line.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Guarantor => "guarantors",
+            Self::Patient => "patients",
+            Self::Responsible => "who is responsible",
+            Self::Contact => "contacts",
+            Self::Claim => "claims",
+            Self::PaymentPosted => "posted payments",
+            Self::Done => "done",
+        }
+    }
+
     fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Ok(Self::Guarantor);

@@ -99,7 +99,7 @@ pub async fn mark_sending(
     now: UnixMs,
 ) -> Result<bool> {
     const MARK: &str = "update message set state = 'sending', attempts = attempts + 1,
-        next_at_ms = $4, version = version + 1
+        looks = 0, next_at_ms = $4, version = version + 1
         where practice_id = $1 and id = $2 and lease_holder = $3 and state = 'queued'";
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
@@ -304,6 +304,24 @@ pub async fn mark_job_cancelled(
     Ok(ended(rows))
 }
 
+/// An answer that went back with the webhook's own answer: handed over as it was written.
+pub async fn mark_answered(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &MessageId,
+    now: UnixMs,
+) -> Result<()> {
+    const MARK: &str = "update message set accepted_at_ms = $3
+        where practice_id = $1 and id = $2 and state = 'accepted'";
+    sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
 /// What of a job waits for its yes, in order, after an id.
 pub async fn list_pending(
     db: &mut Db,
@@ -381,29 +399,29 @@ pub async fn mark_approved(
     Ok(approved)
 }
 
-/// New content and amount for a message that has to be approved again.
+/// New words, amount and link for a message that has to be approved again; `new` holds them, its id
+/// does not matter.
 pub async fn mark_rewritten(
     db: &mut Db,
     practice: &PracticeId,
     id: &MessageId,
-    content: &super::Content,
-    content_hash: &str,
-    amount: Option<domain::money::Cents>,
-    segments: i64,
+    new: &super::New,
 ) -> Result<bool> {
     const MARK: &str = "update message set content_sealed = $3, content_hash = $4,
-        amount_cents = $5, segments = $6, version = version + 1
+        amount_cents = $5, segments = $6, link_hash = $7, check_code = $8, version = version + 1
         where practice_id = $1 and id = $2 and state = 'pending_approval'";
-    let plain = serde_json::to_string(content).expect("content is plain data");
+    let plain = serde_json::to_string(&new.content).expect("content is plain data");
     let sealed =
         db.keys().seal(super::place(practice.as_str(), id.as_str(), "content_sealed"), &plain);
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
         .bind(id.as_str())
         .bind(sealed)
-        .bind(content_hash)
-        .bind(amount.map(|a| a.0))
-        .bind(segments)
+        .bind(&new.content_hash)
+        .bind(new.amount.map(|a| a.0))
+        .bind(new.segments)
+        .bind(&new.link_hash)
+        .bind(&new.check_code)
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)
