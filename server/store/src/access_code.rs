@@ -1,0 +1,130 @@
+//! Codes that the front desk gives out after checking who somebody is: for those without an SSN on
+//! file, unwilling to give it, or without a contact that can be reached. 72 hours, one use.
+//!
+//! The code alone names the account, so it is long enough that guessing is hopeless (40 bits, and
+//! few tries a day by [`PRACTICE_TRIES`]), and stored as a keyed hash.
+
+use domain::{
+    clock::{DAY_MS, HOUR_MS, UnixMs},
+    id::{AccessCodeId, GuarantorId, PracticeId},
+};
+
+use crate::{Db, Keys, Result, tries::Limit};
+
+pub const LASTS_MS: i64 = 3 * DAY_MS;
+/// Codes typed in one practice that were none.
+pub const PRACTICE_TRIES: Limit = Limit { scope: "access_code", most: 100, per_ms: HOUR_MS };
+
+/// Thirty-two signs without 0, O, 1 and I, which people confuse on paper.
+const SIGNS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+const LENGTH: usize = 8;
+
+/// A new code as it is read out and written down: `7KQM-2XWT`.
+pub fn new_code() -> String {
+    let mut random = [0; LENGTH];
+    getrandom::fill(&mut random).expect("the operating system provides randomness");
+    let mut code = String::with_capacity(LENGTH + 1);
+    for (at, byte) in random.iter().enumerate() {
+        if at == LENGTH / 2 {
+            code.push('-');
+        }
+        code.push(char::from(SIGNS[usize::from(byte % 32)]));
+    }
+    code
+}
+
+/// What was typed, without hyphens and spaces, in capitals.
+fn normalised(typed: &str) -> String {
+    typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+fn hash(keys: &Keys, practice: &PracticeId, typed: &str) -> String {
+    keys.short_hash("access_code", practice.as_str(), &normalised(typed))
+}
+
+/// Gives out `code` for an account; an earlier one of the same account stops working. `now` is the
+/// real clock.
+pub async fn insert(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &AccessCodeId,
+    guarantor: &GuarantorId,
+    code: &str,
+    issued_by: &str,
+    now: UnixMs,
+) -> Result<()> {
+    const VOID: &str = "update access_code set used_at_ms = $3
+        where practice_id = $1 and guarantor_id = $2 and used_at_ms is null";
+    const INSERT: &str = "insert into access_code (id, practice_id, guarantor_id, code_hash,
+        issued_by, issued_at_ms, expires_at_ms)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    sqlx::query(VOID)
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    let hash = hash(&db.keys(), practice, code);
+    sqlx::query(INSERT)
+        .bind(id.as_str())
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .bind(hash)
+        .bind(issued_by)
+        .bind(now.0)
+        .bind(now.plus_ms(LASTS_MS).0)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
+/// The account a code is for, while it works. Wrong, used and expired are the same `None`.
+pub async fn find(
+    db: &mut Db,
+    practice: &PracticeId,
+    typed: &str,
+    now: UnixMs,
+) -> Result<Option<(AccessCodeId, GuarantorId)>> {
+    const FIND: &str = "select id, guarantor_id
+        from access_code
+        where practice_id = $1 and code_hash = $2 and used_at_ms is null and expires_at_ms > $3";
+    let hash = hash(&db.keys(), practice, typed);
+    let row: Option<(String, String)> = sqlx::query_as(FIND)
+        .bind(practice.as_str())
+        .bind(hash)
+        .bind(now.0)
+        .fetch_optional(db.c())
+        .await?;
+    Ok(row.map(|(id, guarantor)| (AccessCodeId::trusted(id), GuarantorId::trusted(guarantor))))
+}
+
+/// Uses it up; false when somebody was faster.
+pub async fn claim(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &AccessCodeId,
+    now: UnixMs,
+) -> Result<bool> {
+    const CLAIM: &str = "update access_code set used_at_ms = $3
+        where practice_id = $1 and id = $2 and used_at_ms is null and expires_at_ms > $3";
+    let done = sqlx::query(CLAIM)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_may_be_typed_small_and_without_its_hyphen() {
+        let code = new_code();
+        assert_eq!(code.len(), 9);
+        let typed = code.to_lowercase().replace('-', " ");
+        assert_eq!(normalised(&typed), code.replace('-', ""));
+    }
+}
