@@ -151,15 +151,10 @@ impl Sandbox {
     pub fn next_due(&self) -> Option<domain::clock::UnixMs> {
         self.shared.look(|world| {
             let outbox = world.outbox.oldest_first().map(|(_, row)| row.due_at_ms);
-            let texts = world.twilio.messages.oldest_first();
-            let texts =
-                texts.filter(|(_, row)| !row.to_come.is_empty()).map(|(_, row)| row.next_at_ms);
-            let sessions = world.stripe.sessions.oldest_first();
-            let sessions = sessions
-                .filter(|(_, row)| row.status == "open")
-                .map(|(_, row)| row.expires_at.saturating_mul(1_000));
-            let intents =
-                world.stripe.intents.oldest_first().filter_map(|(_, row)| row.settles_at_ms);
+            let texts = world.twilio.messages.pending().map(|row| row.next_at_ms);
+            let sessions = world.stripe.sessions.pending();
+            let sessions = sessions.map(|row| row.expires_at.saturating_mul(1_000));
+            let intents = world.stripe.intents.pending().filter_map(|row| row.settles_at_ms);
             outbox.chain(texts).chain(sessions).chain(intents).min().map(domain::clock::UnixMs)
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! A table lists its rows in the order they were first put, which is how vendors list objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -37,12 +37,27 @@ pub struct Table<T> {
     order: BTreeMap<u64, String>,
     next_seq: u64,
     dirty: Vec<(String, u64)>,
+    /// Which rows time still changes, and those rows: a look at the clock costs only them.
+    is_pending: fn(&T) -> bool,
+    pending: BTreeSet<u64>,
 }
 
 impl<T: Serialize + DeserializeOwned + Clone> Table<T> {
     pub fn new(name: &'static str) -> Self {
-        let (rows, order) = (BTreeMap::new(), BTreeMap::new());
-        Self { name, rows, order, next_seq: 1, dirty: Vec::new() }
+        Self::watching(name, |_| false)
+    }
+
+    /// A table that knows which of its rows are pending.
+    pub fn watching(name: &'static str, is_pending: fn(&T) -> bool) -> Self {
+        Self {
+            name,
+            rows: BTreeMap::new(),
+            order: BTreeMap::new(),
+            next_seq: 1,
+            dirty: Vec::new(),
+            is_pending,
+            pending: BTreeSet::new(),
+        }
     }
 
     pub fn name(&self) -> &'static str {
@@ -72,13 +87,23 @@ impl<T: Serialize + DeserializeOwned + Clone> Table<T> {
                 seq
             }
         };
-        self.rows.insert(id.to_owned(), Row { seq, value });
+        self.keep(id.to_owned(), seq, value);
         self.dirty.push((id.to_owned(), seq));
+    }
+
+    fn keep(&mut self, id: String, seq: u64, value: T) {
+        if (self.is_pending)(&value) {
+            self.pending.insert(seq);
+        } else {
+            self.pending.remove(&seq);
+        }
+        self.rows.insert(id, Row { seq, value });
     }
 
     pub fn remove(&mut self, id: &str) -> Option<T> {
         let row = self.rows.remove(id)?;
         self.order.remove(&row.seq);
+        self.pending.remove(&row.seq);
         self.dirty.push((id.to_owned(), row.seq));
         Some(row.value)
     }
@@ -97,6 +122,11 @@ impl<T: Serialize + DeserializeOwned + Clone> Table<T> {
 
     pub fn newest_first(&self) -> impl Iterator<Item = (&str, &T)> {
         self.oldest_first().rev()
+    }
+
+    /// Rows that time still changes, oldest first.
+    pub fn pending(&self) -> impl Iterator<Item = &T> {
+        self.pending.iter().filter_map(|seq| self.get(self.order.get(seq)?))
     }
 
     /// What changed since the last call, each row once, in its latest state.
@@ -127,13 +157,14 @@ impl<T: Serialize + DeserializeOwned + Clone> Table<T> {
     pub fn load(&mut self, change: Change) {
         if let Some(old) = self.rows.remove(&change.id) {
             self.order.remove(&old.seq);
+            self.pending.remove(&old.seq);
         }
         self.next_seq = self.next_seq.max(change.seq + 1);
         let Some(row) = change.row else { return };
         match serde_json::from_value(row) {
             Ok(value) => {
                 self.order.insert(change.seq, change.id.clone());
-                self.rows.insert(change.id, Row { seq: change.seq, value });
+                self.keep(change.id, change.seq, value);
             }
             Err(error) => {
                 tracing::warn!(table = self.name, id = %change.id, %error, "skipped a journal row");

@@ -261,6 +261,9 @@ fn event(world: &World, id: &str) -> Result<Value, ApiError> {
     Ok(endpoints::event_json(world, event))
 }
 
+/// An object of a list: rendered only if its page is asked for.
+type Row<'a> = (&'a str, Box<dyn Fn() -> Value + 'a>);
+
 /// A list's rows, newest first, filtered by what Stripe lets one filter by.
 fn list(world: &World, path: &[&str], params: &Params) -> Result<Value, ApiError> {
     let base = world.base();
@@ -268,7 +271,7 @@ fn list(world: &World, path: &[&str], params: &Params) -> Result<Value, ApiError
     let (intent, charge) = (params.text("payment_intent"), params.text("charge"));
     let wanted = |filter: Option<&str>, value: &str| filter.is_none_or(|filter| filter == value);
     let created = Range::read(params)?;
-    let rows: Vec<(String, Value)> = match path {
+    let rows: Vec<Row<'_>> = match path {
         ["payment_intents"] => stripe
             .intents
             .newest_first()
@@ -277,20 +280,20 @@ fn list(world: &World, path: &[&str], params: &Params) -> Result<Value, ApiError
                 params.text("customer").is_none()
                     || params.text("customer") == row.customer.as_deref()
             })
-            .map(|(id, row)| (id.to_owned(), row.json(base)))
+            .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json(base))) })
             .collect(),
         ["charges"] => stripe
             .charges
             .newest_first()
             .filter(|(_, row)| created.holds(row.created) && wanted(intent, &row.intent))
-            .map(|(id, row)| (id.to_owned(), row.json(base)))
+            .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json(base))) })
             .collect(),
         ["refunds"] => stripe
             .refunds
             .newest_first()
             .filter(|(_, row)| created.holds(row.created))
             .filter(|(_, row)| wanted(intent, &row.intent) && wanted(charge, &row.charge))
-            .map(|(id, row)| (id.to_owned(), row.json()))
+            .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json())) })
             .collect(),
         ["checkout", "sessions"] => stripe
             .sessions
@@ -298,7 +301,7 @@ fn list(world: &World, path: &[&str], params: &Params) -> Result<Value, ApiError
             .filter(|(_, row)| created.holds(row.created))
             .filter(|(_, row)| intent.is_none() || intent == row.intent.as_deref())
             .filter(|(_, row)| wanted(params.text("status"), &row.status))
-            .map(|(id, row)| (id.to_owned(), row.json(base)))
+            .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json(base))) })
             .collect(),
         ["events"] => {
             let kinds = params.texts("types");
@@ -311,20 +314,20 @@ fn list(world: &World, path: &[&str], params: &Params) -> Result<Value, ApiError
                 .events
                 .newest_first()
                 .filter(|(_, row)| created.holds(row.created) && of_kind(&row.kind))
-                .map(|(id, row)| (id.to_owned(), row.json(API_VERSION, 0)))
+                .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json(API_VERSION, 0))) })
                 .collect()
         }
         ["webhook_endpoints"] => stripe
             .endpoints
             .newest_first()
-            .map(|(id, row)| (id.to_owned(), row.json(false)))
+            .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json(false))) })
             .collect(),
         ["disputes"] => stripe
             .disputes
             .newest_first()
             .filter(|(_, row)| created.holds(row.created))
             .filter(|(_, row)| wanted(intent, &row.intent) && wanted(charge, &row.charge))
-            .map(|(id, row)| (id.to_owned(), row.json()))
+            .map(|(id, row)| -> Row<'_> { (id, Box::new(move || row.json())) })
             .collect(),
         _ => return Err(ApiError::unrecognized("GET", &format!("/v1/{}", path.join("/")))),
     };
@@ -367,16 +370,16 @@ impl Range {
 }
 
 /// One page: rows come newest first, `starting_after` goes towards older ones.
-fn page(mut rows: Vec<(String, Value)>, url: &str, params: &Params) -> Result<Value, ApiError> {
+fn page(mut rows: Vec<Row<'_>>, url: &str, params: &Params) -> Result<Value, ApiError> {
     let limit = params.integer("limit")?.unwrap_or(PAGE_DEFAULT);
     if !(1..=PAGE_MOST).contains(&limit) {
         let message = "This value must be between 1 and 100.";
         return Err(ApiError::bad(message).code("parameter_invalid_integer").param("limit"));
     }
     let limit = usize::try_from(limit).unwrap_or(1);
-    let place = |rows: &[(String, Value)], name: &str| match params.text(name) {
+    let place = |rows: &[Row<'_>], name: &str| match params.text(name) {
         None => Ok(None),
-        Some(id) => match rows.iter().position(|(row, _)| row == id) {
+        Some(id) => match rows.iter().position(|(row, _)| *row == id) {
             Some(place) => Ok(Some(place)),
             None => Err(ApiError::no_such("object", id, name)),
         },
@@ -395,7 +398,7 @@ fn page(mut rows: Vec<(String, Value)>, url: &str, params: &Params) -> Result<Va
     } else {
         rows.truncate(limit);
     }
-    let data: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
+    let data: Vec<Value> = rows.into_iter().map(|(_, render)| render()).collect();
     Ok(json!({ "object": "list", "data": data, "has_more": has_more, "url": url }))
 }
 

@@ -190,9 +190,9 @@ pub fn expire_due(world: &mut World, ctx: &Ctx) {
     let due: Vec<Session> = world
         .stripe
         .sessions
-        .oldest_first()
-        .filter(|(_, session)| session.status == "open" && session.expires_at <= now)
-        .map(|(_, session)| session.clone())
+        .pending()
+        .filter(|session| session.expires_at <= now)
+        .cloned()
         .collect();
     for session in due {
         close(world, session, ctx);

@@ -508,10 +508,9 @@ pub fn settle_due(world: &mut World, ctx: &Ctx) {
     let due: Vec<Intent> = world
         .stripe
         .intents
-        .oldest_first()
-        .filter(|(_, intent)| intent.status == IntentStatus::Processing)
-        .filter(|(_, intent)| intent.settles_at_ms.is_some_and(|at| at <= now))
-        .map(|(_, intent)| intent.clone())
+        .pending()
+        .filter(|intent| intent.settles_at_ms.is_some_and(|at| at <= now))
+        .cloned()
         .collect();
     for intent in due {
         let method = intent.method.as_ref().and_then(|id| world.stripe.methods.get(id)).cloned();

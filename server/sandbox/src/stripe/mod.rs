@@ -59,11 +59,13 @@ pub struct StripeTables {
 impl StripeTables {
     pub fn new() -> Self {
         Self {
-            intents: Table::new("intents"),
+            intents: Table::watching("intents", |intent: &Intent| {
+                intent.status == objects::IntentStatus::Processing
+            }),
             charges: Table::new("charges"),
             refunds: Table::new("refunds"),
             methods: Table::new("methods"),
-            sessions: Table::new("sessions"),
+            sessions: Table::watching("sessions", |session: &Session| session.status == "open"),
             events: Table::new("events"),
             endpoints: Table::new("endpoints"),
             disputes: Table::new("disputes"),

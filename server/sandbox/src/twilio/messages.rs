@@ -204,9 +204,9 @@ pub fn tick(world: &mut World) {
     let due: Vec<Message> = world
         .twilio
         .messages
-        .oldest_first()
-        .filter(|(_, message)| !message.to_come.is_empty() && message.next_at_ms <= now)
-        .map(|(_, message)| message.clone())
+        .pending()
+        .filter(|message| message.next_at_ms <= now)
+        .cloned()
         .collect();
     for mut message in due {
         for status in std::mem::take(&mut message.to_come) {

@@ -75,7 +75,7 @@ pub struct TwilioTables {
 impl TwilioTables {
     pub fn new() -> Self {
         Self {
-            messages: Table::new("messages"),
+            messages: Table::watching("messages", |message: &Message| !message.to_come.is_empty()),
             numbers: Table::new("numbers"),
             opt_outs: Table::new("opt_outs"),
         }
