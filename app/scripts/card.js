@@ -21,7 +21,8 @@ function amountCents() {
 }
 
 /** Updates the frame in place: mounting it again would drop what was typed. */
-function followAmount() {
+function followAmount(event) {
+  if (event?.target.name === "amount") form.elements.choice.value = "other";
   const amount = amountCents();
   if (elements && amount) elements.update({ amount });
 }
@@ -46,7 +47,7 @@ function clear() {
   document.getElementById("script-error")?.remove();
   form.querySelectorAll("[data-script-invalid]").forEach((input) => {
     input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-describedby");
+    input.setAttribute("aria-describedby", input.dataset.scriptInvalid);
     delete input.dataset.scriptInvalid;
   });
 }
@@ -60,9 +61,10 @@ function sayBeside(field, message) {
   line.id = "script-error";
   line.textContent = message;
   (input.closest(".prefixed, label") ?? input).before(line);
+  const before = input.getAttribute("aria-describedby") ?? "";
+  input.dataset.scriptInvalid = before;
   input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", line.id);
-  input.dataset.scriptInvalid = "";
+  input.setAttribute("aria-describedby", `${line.id} ${before}`);
   input.focus();
 }
 
@@ -103,7 +105,7 @@ async function ask() {
   const body = new URLSearchParams(new FormData(form));
   body.set("via", "card");
   const headers = { accept: "application/json" };
-  const response = await fetch(data.intent, { method: "POST", body, headers, credentials: "same-origin" });
+  const response = await fetch(data.intent, { method: "POST", body, headers });
   return response.json();
 }
 

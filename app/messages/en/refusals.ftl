@@ -22,6 +22,7 @@ refused-contact-malformed = Enter a mobile number or an email address.
 refused-code-missing = Enter the six digits of the code.
 refused-code-wrong = This code does not work. Check it, or have a new one sent.
 refused-codes-exhausted = No more codes can be sent this hour. Please wait, or call { $phone }.
+refused-code-not-sent = We could not send a code there. Choose another one, or call { $phone }.
 refused-office-code = This code does not work. Check it, or call { $phone } for a new one.
 refused-message-code-missing = Paste the link from the message.
 refused-no-visit = Choose at least one visit to pay.

@@ -22,6 +22,7 @@ refused-contact-malformed = Escriba un número de celular o un correo electróni
 refused-code-missing = Escriba los seis dígitos del código.
 refused-code-wrong = Este código no sirve. Revíselo o pida uno nuevo.
 refused-codes-exhausted = No se pueden enviar más códigos en esta hora. Espere un poco o llame al { $phone }.
+refused-code-not-sent = No pudimos enviar un código ahí. Elija otro o llame al { $phone }.
 refused-office-code = Este código no sirve. Revíselo o llame al { $phone } para pedir otro.
 refused-message-code-missing = Pegue el enlace del mensaje.
 refused-no-visit = Elija al menos una visita para pagar.

@@ -206,7 +206,7 @@ impl MakePayment {
             .collect();
         let declines = json_object(&declines);
         view! {
-            <div role="group" aria-labelledby="card-title">
+            <div role="group" class="card-group" aria-labelledby="card-title">
                 <p id="card-title" class="card-title">{w.t("pay-card")}</p>
                 <div
                     id="card"

@@ -12,11 +12,11 @@ use domain::{
 use jiff::{civil::date, tz::TimeZone};
 
 pub fn now() -> UnixMs {
-    UnixMs::parse_rfc3339("2026-04-12T13:04:00Z").unwrap()
+    UnixMs(1_775_999_040_000)
 }
 
 pub fn zone() -> TimeZone {
-    TimeZone::get("America/New_York").unwrap()
+    TimeZone::get("America/New_York").expect("the zones are compiled in")
 }
 
 /// Around every page; `words` stand where a practice may write what it likes.
@@ -94,6 +94,7 @@ pub fn bill(words: &str) -> BillDetails {
         is_marked,
     };
     BillDetails {
+        account: String::new(),
         due: Cents(82_00),
         as_of: now(),
         zone: zone(),
@@ -188,6 +189,14 @@ pub fn all(lang: Lang, words: &str) -> Vec<(&'static str, String)> {
             }
             .html(&out),
         ),
+        (
+            "add_account",
+            AddAccount {
+                typed: TypedAccount { dob_month: said("4"), ..TypedAccount::default() },
+                refusals: vec![Refusal::BirthIncomplete, Refusal::IdentityUnconfirmed],
+            }
+            .html(shell),
+        ),
         ("check_your_email", CheckYourEmail { email: said("a@b.c") }.html(&out)),
         (
             "sign_in",
@@ -195,6 +204,7 @@ pub fn all(lang: Lang, words: &str) -> Vec<(&'static str, String)> {
                 email: said("a@b.c"),
                 refusals: vec![Refusal::SignInFailed],
                 why: WhySignIn::Idle,
+                return_to: said("/account/receipts"),
                 offers_account: true,
                 pay_href: Some("/pay".to_owned()),
             }
@@ -304,6 +314,7 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
                 typed: said("Why?</textarea>"),
                 claims: vec![("clm_1".to_owned(), said("Mar 3"))],
                 chosen: String::new(),
+                is_disputed: true,
                 refusals: vec![Refusal::QuestionMissing],
                 is_sent: false,
             }
