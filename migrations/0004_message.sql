@@ -106,6 +106,19 @@ create table sender_rate (
     primary key (practice_id, sender)
 );
 
+-- A provider's report that was faster than our own record of the hand-over; taken up by that record.
+create table early_report (
+    practice_id text not null,
+    provider_id text not null,
+    status text not null,
+    word text not null,
+    code bigint,
+    cause text,
+    at_ms bigint not null,
+    primary key (practice_id, provider_id, status)
+);
+create index early_report_by_age on early_report (at_ms);
+
 create table decision (
     id text primary key,
     practice_id text not null references practice (id),

@@ -22,6 +22,7 @@ use crate::{
 
 pub mod marks;
 pub mod queue;
+pub mod reports;
 
 macro_rules! states {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {

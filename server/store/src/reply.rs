@@ -1,11 +1,17 @@
 //! What patients text back. Stored before anything else is done with it, sealed, once per vendor id.
 
+use std::collections::BTreeMap;
+
 use domain::{
     clock::{UnixMs, World},
     id::{PracticeId, ReplyId},
 };
 
-use crate::{Db, Result, keys::Place};
+use crate::{
+    Db, Result,
+    backend::{LIST_LONGEST, padded, with_list},
+    keys::Place,
+};
 
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -131,24 +137,29 @@ pub async fn list(
     rows.into_iter().map(|r| r.open(db, practice)).collect()
 }
 
-/// Whether an answer of this kind went to this phone since `since`: the fixed one goes once a day.
-pub async fn count_answered(
+/// When an answer of each kind last went to each of these phones, as `(value, kind)`.
+pub async fn load_answered(
     db: &mut Db,
     practice: &PracticeId,
-    value_index: &str,
-    answered: &str,
-    since: UnixMs,
-) -> Result<i64> {
-    const COUNT: &str = "select count(*) from reply
-        where practice_id = $1 and value_index = $2 and answered = $3 and at_ms > $4";
-    let (count,): (i64,) = sqlx::query_as(COUNT)
-        .bind(practice.as_str())
-        .bind(value_index)
-        .bind(answered)
-        .bind(since.0)
-        .fetch_one(db.c())
-        .await?;
-    Ok(count)
+    values: &[String],
+) -> Result<BTreeMap<(String, String), UnixMs>> {
+    const LOAD: &str = "select value_index, answered, max(at_ms)
+        from reply
+        where practice_id = $1 and value_index in ($list) and answered is not null
+        group by value_index, answered";
+    let mut found = BTreeMap::new();
+    for chunk in values.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query = sqlx::query_as::<_, (String, String, i64)>(with_list(LOAD, 2, chunk.len()))
+            .bind(practice.as_str());
+        for value in &chunk {
+            query = query.bind(value);
+        }
+        for (value, answered, at) in query.fetch_all(db.c()).await? {
+            found.insert((value, answered), UnixMs(at));
+        }
+    }
+    Ok(found)
 }
 
 pub async fn mark_answered(

@@ -313,12 +313,7 @@ pub async fn mark_answered(
 ) -> Result<()> {
     const MARK: &str = "update message set accepted_at_ms = $3
         where practice_id = $1 and id = $2 and state = 'accepted'";
-    sqlx::query(MARK)
-        .bind(practice.as_str())
-        .bind(id.as_str())
-        .bind(now.0)
-        .execute(db.c())
-        .await?;
+    sqlx::query(MARK).bind(practice.as_str()).bind(id.as_str()).bind(now.0).execute(db.c()).await?;
     Ok(())
 }
 

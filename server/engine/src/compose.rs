@@ -1,0 +1,308 @@
+//! Puts messages together: words, link, check code, and the hash that freezes them.
+
+use domain::{
+    book::Language,
+    clock::{DAY_MS, UnixMs},
+    decide::{Channel, Class},
+    id::{ClaimId, ContactId, GuarantorId, JobId, MessageId, PracticeId},
+    money::Cents,
+    practice::Practice,
+    sms::{self, NameFit},
+};
+use store::{
+    Keys,
+    keys::{LINK_TOKEN_BYTES, new_token, token_hash},
+    link,
+    message::{Content, New, State},
+};
+
+use crate::{
+    Engine, Letter, Mail, Refusal, Stage, What,
+    facts::{Account, Recipient, content_hash},
+};
+
+/// A payment this recent is thanked for (S-TP7).
+const THANKS_MS: i64 = 30 * DAY_MS;
+/// No letters that are read for others; enough for "is this message real?".
+const CHECK_LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+/// A message ready to be stored, with its link.
+pub(crate) struct Draft {
+    pub message: New,
+    pub link: Option<link::New>,
+    pub claims: Vec<ClaimId>,
+}
+
+/// How a message would read.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub text: Option<String>,
+    pub mail: Option<Mail>,
+    /// Parts the text is charged as.
+    pub segments: i64,
+    /// The practice's name as patients will read it.
+    pub name: String,
+    /// Longer than recommended: sent, but staff are warned (S-TP2).
+    pub name_is_long: bool,
+}
+
+/// Who gets a message.
+pub(crate) struct Addressee<'a> {
+    pub guarantor: Option<&'a GuarantorId>,
+    pub contact: Option<&'a ContactId>,
+    pub recipient: &'a Recipient,
+    pub masked: &'a str,
+    pub language: Language,
+}
+
+/// Everything of a message that is not its words.
+pub(crate) struct Frame<'a> {
+    pub class: Class,
+    pub kind: &'static str,
+    pub channel: Channel,
+    pub job: Option<&'a JobId>,
+    pub amount: Option<Cents>,
+    pub notice: String,
+    pub dedupe_key: String,
+    pub state: State,
+    pub created_by: &'a str,
+}
+
+/// The practice under the name a job gave it.
+pub(crate) fn under_name(practice: &Practice, custom_name: Option<&str>) -> Practice {
+    let mut named = practice.clone();
+    if let Some(name) = custom_name.map(str::trim).filter(|n| !n.is_empty()) {
+        named.settings.custom_name = Some(name.to_owned());
+    }
+    named
+}
+
+/// Refuses a custom name that no text may carry; true when it is longer than recommended.
+pub(crate) fn check_name(custom_name: Option<&str>) -> Result<bool, Refusal> {
+    let Some(name) = custom_name.map(str::trim).filter(|n| !n.is_empty()) else {
+        return Ok(false);
+    };
+    match sms::name_fit(name) {
+        NameFit::Fine | NameFit::Empty => Ok(false),
+        NameFit::LongerThanRecommended { .. } => Ok(true),
+        NameFit::TooLong { chars } => Err(Refusal::NameTooLong { chars }),
+        NameFit::Unprintable => Err(Refusal::NameUnprintable),
+    }
+}
+
+/// The address of one-click unsubscribe: names practice and contact, and nobody else can make it.
+pub(crate) fn unsubscribe_token(keys: &Keys, practice: &PracticeId, contact: &ContactId) -> String {
+    let signature = keys.sign("unsubscribe", &[practice.as_str(), contact.as_str()]);
+    format!("{practice}.{contact}.{signature}")
+}
+
+/// Whom a token from [`unsubscribe_token`] names.
+pub(crate) fn read_unsubscribe_token(keys: &Keys, token: &str) -> Option<(PracticeId, ContactId)> {
+    let mut parts = token.splitn(3, '.');
+    let (practice, contact, signature) = (parts.next()?, parts.next()?, parts.next()?);
+    keys.is_signed("unsubscribe", &[practice, contact], signature)
+        .then(|| (PracticeId::trusted(practice), ContactId::trusted(contact)))
+}
+
+impl Engine {
+    /// The words of a letter for a channel, ready to be frozen.
+    pub(crate) fn words(&self, letter: &Letter<'_>, channel: Channel) -> Result<Content, Refusal> {
+        match channel {
+            Channel::Text => {
+                let body = self.wording().text(letter).ok_or(Refusal::Wording("no text form"))?;
+                let body = sms::economise(&body);
+                if body.trim().is_empty() || body.chars().count() > sms::LONGEST_TEXT_CHARS {
+                    return Err(Refusal::BadBody);
+                }
+                Ok(Content { text: body, ..Content::default() })
+            }
+            Channel::Email => {
+                let mail = self.wording().email(letter).ok_or(Refusal::Wording("no email form"))?;
+                let unsubscribe_url = match &letter.what {
+                    What::Reminder { unsubscribe_url, .. } => unsubscribe_url.map(str::to_owned),
+                    _ => None,
+                };
+                Ok(Content {
+                    text: mail.text,
+                    subject: Some(mail.subject),
+                    html: Some(mail.html),
+                    unsubscribe_url,
+                })
+            }
+        }
+    }
+
+    /// A message row for these words.
+    pub(crate) fn message(
+        &self,
+        to: &Addressee<'_>,
+        frame: Frame<'_>,
+        content: Content,
+        now: UnixMs,
+    ) -> New {
+        let segments = match frame.channel {
+            Channel::Text => i64::try_from(sms::size(&content.text).segments).unwrap_or(i64::MAX),
+            Channel::Email => 1,
+        };
+        New {
+            id: self.world().mint(),
+            guarantor: to.guarantor.cloned(),
+            job: frame.job.cloned(),
+            class: frame.class,
+            kind: frame.kind.to_owned(),
+            channel: frame.channel,
+            contact: to.contact.cloned(),
+            recipient: to.recipient.value.clone(),
+            value_index: to.recipient.value_index.clone(),
+            masked: to.masked.to_owned(),
+            language: to.language,
+            content_hash: content_hash(&content, frame.amount),
+            content,
+            amount: frame.amount,
+            segments,
+            link_hash: None,
+            check_code: None,
+            notice: frame.notice,
+            dedupe_key: frame.dedupe_key,
+            next_at: (frame.state == State::Queued).then_some(now),
+            state: frame.state,
+            slot_at: now,
+            created_by: frame.created_by.to_owned(),
+            created_at: now,
+        }
+    }
+
+    /// A reminder of everything an account owes, waiting for its yes.
+    #[allow(clippy::too_many_arguments, reason = "a reminder is made of exactly these")]
+    pub(crate) fn reminder(
+        &self,
+        practice: &Practice,
+        account: &Account,
+        contact: &store::contact::Contact,
+        channel: Channel,
+        job: &JobId,
+        by: &str,
+        now: UnixMs,
+    ) -> Result<Draft, Refusal> {
+        let guarantor = &account.guarantor;
+        let claims: Vec<ClaimId> = account
+            .due
+            .claims
+            .iter()
+            .filter(|c| c.still_due.is_positive())
+            .map(|c| c.id.clone())
+            .collect();
+        let language = guarantor.language.unwrap_or(Language::English);
+        let token = new_token(LINK_TOKEN_BYTES);
+        let check_code = self.check_code();
+        let amount = account.due.due;
+        let keys = self.store().keys().clone();
+        let unsubscribe = (channel == Channel::Email).then(|| {
+            let token = unsubscribe_token(&keys, &practice.id, &contact.id);
+            format!("{}/unsubscribe/{token}", practice.settings.public_base)
+        });
+        let pay_link = format!("{}/p/{token}", practice.settings.public_base);
+        let letter = reminder_letter(
+            practice,
+            account,
+            language,
+            channel,
+            &pay_link,
+            &check_code,
+            unsubscribe.as_deref(),
+            now,
+        );
+        let content = self.words(&letter, channel)?;
+        if channel == Channel::Text && !sms::is_whole_in_first_segment(&content.text, &pay_link) {
+            return Err(Refusal::Wording("the link would be split"));
+        }
+        let recipient = Recipient::on_file(contact);
+        let to = Addressee {
+            guarantor: Some(&guarantor.id),
+            contact: Some(&contact.id),
+            recipient: &recipient,
+            masked: &contact.masked,
+            language,
+        };
+        let frame = Frame {
+            class: Class::Dunning,
+            kind: "reminder",
+            channel,
+            job: Some(job),
+            amount: Some(amount),
+            notice: format!("{job}:{}", guarantor.id),
+            dedupe_key: format!("reminder:{job}:{}:{}", guarantor.id, channel.as_str()),
+            state: State::PendingApproval,
+            created_by: by,
+        };
+        let mut message = self.message(&to, frame, content, now);
+        let link = link_for(&token, &message.id, &guarantor.id, &contact.id, Some(amount), now);
+        message.link_hash = Some(link.token_hash.clone());
+        message.check_code = Some(check_code);
+        let link = link::New { claim: claims.first().cloned(), ..link };
+        Ok(Draft { message, link: Some(link), claims })
+    }
+
+    fn check_code(&self) -> String {
+        let bits = self.world().chance.next_u64();
+        (0..8)
+            .map(|place| {
+                let index = (bits >> (place * 5)) & 31;
+                char::from(CHECK_LETTERS[usize::try_from(index).unwrap_or(0)])
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn link_for(
+    token: &str,
+    message: &MessageId,
+    guarantor: &GuarantorId,
+    contact: &ContactId,
+    advertised: Option<Cents>,
+    now: UnixMs,
+) -> link::New {
+    link::New {
+        token_hash: token_hash(token),
+        guarantor: guarantor.clone(),
+        contact: Some(contact.clone()),
+        message: Some(message.clone()),
+        advertised,
+        claim: None,
+        expires_at: now.plus_ms(link::LASTS_MS),
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the closed variables of a reminder")]
+pub(crate) fn reminder_letter<'a>(
+    practice: &'a Practice,
+    account: &'a Account,
+    language: Language,
+    channel: Channel,
+    pay_link: &'a str,
+    check_code: &'a str,
+    unsubscribe_url: Option<&'a str>,
+    now: UnixMs,
+) -> Letter<'a> {
+    let settings = &practice.settings;
+    let by_email = channel == Channel::Email;
+    let first_name = account.guarantor.name.split_whitespace().next();
+    let paid_lately = account.standing.last_paid_at.is_some_and(|at| now.since(at) < THANKS_MS);
+    Letter {
+        practice,
+        language,
+        what: What::Reminder {
+            stage: match account.guarantor.last_sent_at {
+                None => Stage::First,
+                Some(_) => Stage::Again,
+            },
+            // An email is closed until it is opened; a text shows on a locked screen (M26).
+            amount: (by_email || settings.amount_in_texts).then_some(account.due.due),
+            first_name: first_name.filter(|_| by_email && settings.first_name_in_email),
+            pay_link,
+            thanks_for_part: paid_lately,
+            check_code,
+            unsubscribe_url,
+        },
+    }
+}

@@ -1,0 +1,373 @@
+//! Hands due messages over: the intent in one transaction with the facts and the gate, the call
+//! outside any, the outcome in another.
+
+use connect::channel::{
+    Accepted, ChannelError, EmailClass, EmailMessage, RefusalCause, TextMessage,
+};
+use domain::{
+    clock::UnixMs,
+    decide::{Channel, Class, Outcome},
+    gate::{RateSlot, SendPermit, admit},
+    id::MessageId,
+    practice::Practice,
+};
+use store::{
+    Db, decision,
+    message::{
+        self, Message, State, marks,
+        queue::{self, Acceptance},
+    },
+};
+
+use crate::{
+    Engine, Found, Result,
+    compose::under_name,
+    facts::gather_for,
+    jobs::{case_of, decide_stored},
+    outcome::rank_of,
+};
+
+/// What came of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Sent,
+    /// Waits: for a window, a cap, an event.
+    Deferred,
+    /// No turn was free at the sender before this instant.
+    NoTurn(UnixMs),
+    /// Decided against, or back to waiting for a yes.
+    Withheld,
+    Refused,
+    Retried,
+    Unknown,
+    /// Somebody else had it, or it was over.
+    Gone,
+}
+
+/// What the transaction before the call says.
+enum Intent {
+    Go(Box<(SendPermit, Message)>),
+    Step(Step),
+}
+
+impl Engine {
+    /// One message that this engine holds the lease of and that waits.
+    pub(crate) async fn deliver(&self, practice: &Practice, id: &MessageId) -> Result<Step> {
+        let (engine, owned, mid) = (self.clone(), practice.clone(), id.clone());
+        let intent = self
+            .store()
+            .write(move |db| {
+                let (engine, owned, mid) = (engine.clone(), owned.clone(), mid.clone());
+                Box::pin(async move { engine.intend(db, &owned, &mid).await })
+            })
+            .await?;
+        let (permit, message) = match intent {
+            Intent::Go(parts) => *parts,
+            Intent::Step(step) => return Ok(step),
+        };
+        let answer = self.hand_over(practice, permit, &message).await;
+        self.record(practice, message, answer).await
+    }
+
+    async fn intend(
+        &self,
+        db: &mut Db,
+        practice: &Practice,
+        id: &MessageId,
+    ) -> store::Result<Intent> {
+        let now = self.now();
+        // The practice as it is now: it may have been put on hold a moment ago.
+        let Some(fresh) = store::practice::load(db, &practice.id).await? else {
+            return Ok(Intent::Step(Step::Gone));
+        };
+        let Some(message) = message::load(db, &fresh.id, id).await? else {
+            return Ok(Intent::Step(Step::Gone));
+        };
+        let practice = named_for(db, &fresh, &message).await?;
+        if message.state != State::Queued {
+            return Ok(Intent::Step(Step::Gone));
+        }
+        let (gathered, claims) = gather_for(db, &practice, &[&message], now).await?;
+        let first = decide_stored(&gathered, &message, &claims, now);
+        if first.sends() {
+            let (sender, interval_ms) = self.sender_of(&practice, &message);
+            let turn = marks::claim_turn(db, &practice.id, sender, now, interval_ms).await?;
+            if let Err(free_at) = turn {
+                queue::mark_waiting(db, &practice.id, id, free_at, false).await?;
+                return Ok(Intent::Step(Step::NoTurn(free_at)));
+            }
+        }
+        let (proposal, facts) = case_of(&gathered, &message, &claims);
+        let verdict = admit(&proposal, &facts, &gathered.rules, RateSlot::taken_at(now), now);
+        let decision = match &verdict {
+            Ok(permit) => permit.decision(),
+            Err(decision) => decision,
+        };
+        let row = decision::New {
+            guarantor: message.guarantor.as_ref(),
+            message: Some(&message.id),
+            decision,
+            at: now,
+        };
+        decision::insert_many(db, self.world(), &practice.id, &[row]).await?;
+        match verdict {
+            Ok(permit) => {
+                if !queue::mark_sending(db, &practice.id, id, &self.holder, now).await? {
+                    return Ok(Intent::Step(Step::Gone));
+                }
+                Ok(Intent::Go(Box::new((permit, message))))
+            }
+            Err(decision) => match decision.outcome {
+                Outcome::Defer { until } => {
+                    queue::mark_waiting(db, &practice.id, id, until, true).await?;
+                    Ok(Intent::Step(Step::Deferred))
+                }
+                Outcome::Send | Outcome::Withhold => {
+                    self.end_decided(db, &practice, &gathered, &message, &decision).await?;
+                    Ok(Intent::Step(Step::Withheld))
+                }
+            },
+        }
+    }
+
+    /// Which sender a message leaves by, and how long that one rests between two.
+    fn sender_of(&self, practice: &Practice, message: &Message) -> (&'static str, i64) {
+        let options = self.options();
+        match message.channel {
+            Channel::Email => ("email", options.email_interval_ms),
+            Channel::Text
+                if message.class == Class::Code && practice.settings.code_number.is_some() =>
+            {
+                ("code", options.text_interval_ms)
+            }
+            Channel::Text => ("text", options.text_interval_ms),
+        }
+    }
+
+    /// The call. `None`: the permit had run out, nothing was tried.
+    async fn hand_over(
+        &self,
+        practice: &Practice,
+        permit: SendPermit,
+        message: &Message,
+    ) -> Option<std::result::Result<Accepted, ChannelError>> {
+        let now = self.now();
+        if !permit.is_valid_at(now) {
+            return None;
+        }
+        let channels = &self.parts.channels;
+        Some(match message.channel {
+            Channel::Text => {
+                let text = text_of(message);
+                channels.send_text(practice, permit, now, &text).await
+            }
+            Channel::Email => {
+                let email = email_of(practice, message);
+                channels.send_email(practice, permit, now, &email).await
+            }
+        })
+    }
+
+    async fn record(
+        &self,
+        practice: &Practice,
+        message: Message,
+        answer: Option<std::result::Result<Accepted, ChannelError>>,
+    ) -> Result<Step> {
+        let (engine, practice) = (self.clone(), practice.id.clone());
+        let step = self
+            .store()
+            .write(move |db| {
+                let (engine, practice) = (engine.clone(), practice.clone());
+                let (message, answer) = (message.clone(), answer.clone());
+                Box::pin(async move {
+                    let now = engine.now();
+                    match answer {
+                        None => {
+                            queue::mark_waiting(db, &practice, &message.id, now, false).await?;
+                            Ok(Step::Retried)
+                        }
+                        Some(Ok(accepted)) => {
+                            let acceptance = Acceptance {
+                                provider_id: &accepted.provider_id,
+                                status: accepted.status.as_str(),
+                                rank: rank_of(accepted.status),
+                                segments: i64::from(accepted.segments.max(1)),
+                            };
+                            engine.accept(db, &practice, &message, &acceptance).await?;
+                            Ok(Step::Sent)
+                        }
+                        Some(Err(error)) => engine.fault(db, &practice, &message, error).await,
+                    }
+                })
+            })
+            .await?;
+        Ok(step)
+    }
+
+    async fn fault(
+        &self,
+        db: &mut Db,
+        practice: &domain::id::PracticeId,
+        message: &Message,
+        error: ChannelError,
+    ) -> store::Result<Step> {
+        let (now, options) = (self.now(), self.options());
+        // The try that has just failed is not in the row we read before it.
+        let tried = message.attempts + 1;
+        match error {
+            ChannelError::Unknown { .. } => {
+                // Counted as if it had gone, until it is known that it did not.
+                if message.class.is_capped() {
+                    self.count(db, practice, message, now).await?;
+                }
+                let look_at = now.plus_ms(options.look_after_ms[0]);
+                queue::mark_unknown(db, practice, &message.id, look_at).await?;
+                Ok(Step::Unknown)
+            }
+            // Ours to mend, and then it may go: wait like for a busy provider, with a task open.
+            ChannelError::Refused { code, cause: RefusalCause::SenderFault }
+                if tried < options.attempts =>
+            {
+                self.learn(db, practice, message, RefusalCause::SenderFault, code).await?;
+                self.wait_again(db, practice, message, tried, None).await
+            }
+            ChannelError::Retry { after_ms, .. } if tried < options.attempts => {
+                self.wait_again(db, practice, message, tried, after_ms).await
+            }
+            ChannelError::Retry { code, .. } => {
+                let code = code.map(|c| c.to_string());
+                let why = "gave_up";
+                self.end(db, practice, message, State::Failed, why, code.as_deref(), now).await?;
+                Ok(Step::Refused)
+            }
+            ChannelError::Refused { code, cause } => {
+                self.refuse(db, practice, message, cause, code).await?;
+                Ok(Step::Refused)
+            }
+        }
+    }
+
+    async fn wait_again(
+        &self,
+        db: &mut Db,
+        practice: &domain::id::PracticeId,
+        message: &Message,
+        tried: i64,
+        after_ms: Option<u64>,
+    ) -> store::Result<Step> {
+        let backoff = &self.options().backoff_ms;
+        let place = usize::try_from(tried - 1).unwrap_or(0).min(backoff.len() - 1);
+        let asked = after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
+        let next_at = self.now().plus_ms(backoff[place].max(asked));
+        queue::mark_waiting(db, practice, &message.id, next_at, false).await?;
+        Ok(Step::Retried)
+    }
+
+    /// A message of unknown outcome, or one whose worker died in the middle: looked up, never
+    /// guessed. Text can be looked up; when two looks agree that it does not exist, it may be tried
+    /// once more. An email cannot, so it is let be.
+    pub(crate) async fn look(&self, practice: &Practice, id: &MessageId) -> Result<Step> {
+        let mut db = self.store().read().await?;
+        let Some(message) = message::load(&mut db, &practice.id, id).await? else {
+            return Ok(Step::Gone);
+        };
+        drop(db);
+        let found = match message.channel {
+            Channel::Email => Ok(None),
+            Channel::Text => {
+                let text = text_of(&message);
+                self.parts.channels.find_text(practice, message.class, &text).await
+            }
+        };
+        let (engine, practice) = (self.clone(), practice.id.clone());
+        let step = self
+            .store()
+            .write(move |db| {
+                let (engine, practice) = (engine.clone(), practice.clone());
+                let (message, found) = (message.clone(), found.clone());
+                Box::pin(async move { engine.settle_look(db, &practice, &message, found).await })
+            })
+            .await?;
+        Ok(step)
+    }
+
+    async fn settle_look(
+        &self,
+        db: &mut Db,
+        practice: &domain::id::PracticeId,
+        message: &Message,
+        found: std::result::Result<Option<Found>, ChannelError>,
+    ) -> store::Result<Step> {
+        let (now, options) = (self.now(), self.options());
+        let absent = matches!(found, Ok(None));
+        if let Ok(Some(found)) = found {
+            marks::delete(db, practice, &message.id).await?;
+            let acceptance = Acceptance {
+                provider_id: &found.provider_id,
+                status: found.status.as_str(),
+                rank: rank_of(found.status),
+                segments: i64::from(found.segments.max(1)),
+            };
+            let took = self.accept(db, practice, message, &acceptance).await?;
+            return Ok(if took { Step::Sent } else { Step::Gone });
+        }
+        let looks = usize::try_from(message.looks).unwrap_or(usize::MAX);
+        let can_look_again =
+            message.channel == Channel::Text && looks < options.look_after_ms.len();
+        if message.state == State::Sending && message.class.is_capped() {
+            self.count(db, practice, message, now).await?;
+        }
+        if can_look_again {
+            // The first absence may be the provider's own lag; a failed look says nothing.
+            let next_at = now.plus_ms(options.look_after_ms[looks]);
+            queue::mark_unknown(db, practice, &message.id, next_at).await?;
+            return Ok(Step::Unknown);
+        }
+        if absent && message.channel == Channel::Text && message.attempts < 2 {
+            marks::delete(db, practice, &message.id).await?;
+            queue::mark_waiting(db, practice, &message.id, now, false).await?;
+            return Ok(Step::Retried);
+        }
+        self.end(db, practice, message, State::Failed, "unknown", None, now).await?;
+        Ok(Step::Unknown)
+    }
+}
+
+/// The practice under the name of the message's job.
+pub(crate) async fn named_for(
+    db: &mut Db,
+    practice: &Practice,
+    message: &Message,
+) -> store::Result<Practice> {
+    let job = match &message.job {
+        Some(job) => store::job::load(db, &practice.id, job).await?,
+        None => None,
+    };
+    Ok(under_name(practice, job.and_then(|job| job.custom_name).as_deref()))
+}
+
+fn text_of(message: &Message) -> TextMessage {
+    TextMessage { to_e164: message.recipient.clone(), body: message.content.text.clone() }
+}
+
+fn email_of(practice: &Practice, message: &Message) -> EmailMessage {
+    let settings = &practice.settings;
+    let name = settings.email_from_name.trim();
+    EmailMessage {
+        from_name: if name.is_empty() { practice.alias() } else { name }.to_owned(),
+        from_address: settings.email_from_address.clone(),
+        reply_to: None,
+        to: message.recipient.clone(),
+        subject: message.content.subject.clone().unwrap_or_default(),
+        text: message.content.text.clone(),
+        html: message.content.html.clone().unwrap_or_default(),
+        list_unsubscribe_url: message.content.unsubscribe_url.clone(),
+        message_id: message.id.to_string(),
+        class: if message.class.is_outreach() && message.content.unsubscribe_url.is_some() {
+            EmailClass::Reminder
+        } else {
+            EmailClass::Transactional
+        },
+    }
+}

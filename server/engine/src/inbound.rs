@@ -1,0 +1,470 @@
+//! What patients text back. The reply is stored first; an opt-out takes effect in that very
+//! transaction, together with the end of everything that waits for that phone (R72, D-48).
+
+use domain::{
+    book::Language,
+    clock::UnixMs,
+    decide::{
+        Approval, Channel, Class, ConsentSource, Proposed, SuppressionReason, SuppressionScope,
+        decide,
+    },
+    holds::HoldKind,
+    id::{GuarantorId, HoldId, PracticeId, ReplyId},
+    phone::E164,
+    practice::Practice,
+    revocation::{self, Inbound},
+};
+use store::{
+    Db, audit,
+    audit::{Actor, Entry},
+    consent,
+    contact::{self, Kind},
+    decision, guarantor, hold, message,
+    message::{Content, State},
+    reply, suppression, task,
+};
+
+use crate::{
+    Engine, Refusal, Result,
+    compose::{Addressee, Frame},
+    facts::{Gathered, Recipient, gather},
+};
+
+const WHO: Actor = Actor::System("inbound");
+
+/// What the carrier's keyword service has done with a reply by itself; when it did anything, it has
+/// also answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarrierDid {
+    Nothing,
+    Stopped,
+    Started,
+    Helped,
+}
+
+/// A text from a patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub practice: PracticeId,
+    /// The provider's id: the same reply twice is one.
+    pub provider_id: String,
+    /// Who wrote, and which number of the practice they wrote to; E.164.
+    pub from: String,
+    pub to: String,
+    pub body: String,
+    pub carrier: CarrierDid,
+}
+
+/// How a reply was understood, as it is stored.
+const fn class_code(inbound: Inbound) -> &'static str {
+    use revocation::Topic;
+    match inbound {
+        Inbound::Stop { exact: true } => "stop",
+        Inbound::Stop { exact: false } => "stop_in_words",
+        Inbound::Start => "start",
+        Inbound::Help => "help",
+        Inbound::ReceiptsOnly => "receipts_only",
+        Inbound::WrongNumber => "wrong_number",
+        Inbound::Deceased => "deceased",
+        Inbound::Bankruptcy => "bankruptcy",
+        Inbound::Attorney => "attorney",
+        Inbound::Other(Topic::AlreadyPaid) => "already_paid",
+        Inbound::Other(Topic::Dispute) => "dispute",
+        Inbound::Other(Topic::Insurance) => "insurance",
+        Inbound::Other(Topic::Hardship) => "hardship",
+        Inbound::Other(Topic::CallMe) => "call_me",
+        Inbound::Other(Topic::IsItReal) => "is_it_real",
+        Inbound::Other(Topic::General) => "other",
+    }
+}
+
+/// A reply on its way through the transaction.
+struct Arrival<'a> {
+    practice: &'a Practice,
+    gathered: Gathered,
+    accounts: Vec<GuarantorId>,
+    recipient: Recipient,
+    masked: String,
+    language: Language,
+    inbound: Inbound,
+    /// An opt-out stood before this reply.
+    was_out: bool,
+    carrier_answers: bool,
+    now: UnixMs,
+}
+
+impl Engine {
+    /// A text arrived. Answer the webhook with what comes back; `None` is silence, and the same reply
+    /// again is answered with silence.
+    pub async fn receive_reply(&self, reply: Reply) -> Result<Option<String>> {
+        let practice = self.practice(&reply.practice).await?;
+        let engine = self.clone();
+        let answer = self
+            .store()
+            .write(move |db| {
+                let (engine, practice, reply) = (engine.clone(), practice.clone(), reply.clone());
+                Box::pin(async move { engine.receive_in(db, &practice, &reply).await })
+            })
+            .await?;
+        Ok(answer)
+    }
+
+    async fn receive_in(
+        &self,
+        db: &mut Db,
+        practice: &Practice,
+        said: &Reply,
+    ) -> store::Result<Option<String>> {
+        let (from, body) = (said.from.as_str(), said.body.as_str());
+        let now = self.now();
+        let recipient = Recipient::stranger(&db.keys(), practice, Kind::Phone, from);
+        let masked = E164::from_normalised(from).map_or_else(|| "•••".to_owned(), |n| n.masked());
+        let inbound = understood(body, said.carrier);
+        let new = reply::New {
+            value_index: &recipient.value_index,
+            from,
+            masked: &masked,
+            body,
+            class: class_code(inbound),
+            provider_id: &said.provider_id,
+        };
+        let Some(reply_id) = reply::insert(db, self.world(), &practice.id, &new).await? else {
+            return Ok(None);
+        };
+        let holders = contact::list_by_value(db, &practice.id, &recipient.value_index).await?;
+        let mut accounts: Vec<GuarantorId> = holders.into_iter().map(|c| c.guarantor).collect();
+        accounts.sort();
+        accounts.dedup();
+        let strangers = std::slice::from_ref(&recipient);
+        let gathered = gather(db, practice, &accounts, strangers, now).await?;
+        let toll_free = E164::from_normalised(&said.to).is_some_and(|n| n.is_toll_free());
+        let carrier_word = revocation::carrier_answers(body, toll_free).is_some();
+        let mut arrival = Arrival {
+            was_out: gathered.is_opted_out(&recipient, Channel::Text),
+            language: language_of(&gathered),
+            carrier_answers: said.carrier != CarrierDid::Nothing
+                || (practice.settings.carrier_answers_stop && carrier_word),
+            practice,
+            gathered,
+            accounts,
+            recipient,
+            masked,
+            inbound,
+            now,
+        };
+        self.act_on(db, &arrival, &reply_id).await?;
+        // What the reply changed is part of the facts of its answer.
+        let (ids, strangers) = (arrival.accounts.clone(), [arrival.recipient.clone()]);
+        arrival.gathered = gather(db, practice, &ids, &strangers, now).await?;
+        let answer = self.answer_to(db, &arrival, &reply_id).await?;
+        let mut entry = Entry::new(&practice.id, WHO, "receive", "reply", reply_id.as_str())
+            .with(format!("class={} answered={}", class_code(inbound), answer.is_some()));
+        if let [only] = arrival.accounts.as_slice() {
+            entry.guarantor = Some(only.clone());
+        }
+        audit::insert(db, self.world(), &entry).await?;
+        Ok(answer)
+    }
+
+    /// Suppressions, consent, holds and tasks.
+    async fn act_on(
+        &self,
+        db: &mut Db,
+        arrival: &Arrival<'_>,
+        reply_id: &ReplyId,
+    ) -> store::Result<()> {
+        let practice = &arrival.practice.id;
+        let value = &arrival.recipient.value_index;
+        if let Some(reason) = arrival.inbound.suppression() {
+            self.suppress(db, practice, value, Channel::Text, reason, "patient:text").await?;
+            self.consent_by_word(db, arrival, false).await?;
+            if reason == SuppressionReason::WrongNumber {
+                let global = arrival.recipient.global_index.clone();
+                self.suppress_everywhere(db, &global, Channel::Text, "patient:text").await?;
+            }
+        }
+        if arrival.was_out {
+            match arrival.inbound {
+                Inbound::Start => {
+                    let by = "patient:text";
+                    let channel = Channel::Text;
+                    suppression::mark_lifted(db, practice, value, channel, by, arrival.now).await?;
+                    self.consent_by_word(db, arrival, true).await?;
+                }
+                Inbound::ReceiptsOnly => self.keep_receipts(db, arrival).await?,
+                _ => {}
+            }
+        }
+        if let Some(kind) = arrival.inbound.hold() {
+            self.hold_all(db, arrival, kind).await?;
+        }
+        if arrival.inbound.needs_a_person() {
+            let about = match arrival.accounts.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            };
+            let (kind, key) = (class_code(arrival.inbound), format!("reply:{}", reply_id.as_str()));
+            let kind = format!("reply_{kind}");
+            task::insert(db, self.world(), practice, about, &kind, &key, None).await?;
+        }
+        for account in &arrival.accounts {
+            guarantor::mark_check(db, practice, account, arrival.now).await?;
+        }
+        Ok(())
+    }
+
+    async fn consent_by_word(
+        &self,
+        db: &mut Db,
+        arrival: &Arrival<'_>,
+        granted: bool,
+    ) -> store::Result<()> {
+        let new = consent::New {
+            value_index: &arrival.recipient.value_index,
+            channel: Channel::Text,
+            granted,
+            source: ConsentSource::Keyword,
+            wording: class_code(arrival.inbound),
+            actor: "patient:text",
+            at: arrival.now,
+        };
+        consent::insert(db, self.world(), &arrival.practice.id, &new).await
+    }
+
+    /// "RECEIPTS" after a STOP: everything else stays stopped (MS8).
+    async fn keep_receipts(&self, db: &mut Db, arrival: &Arrival<'_>) -> store::Result<()> {
+        let practice = &arrival.practice.id;
+        let value = &arrival.recipient.value_index;
+        let (by, now) = ("patient:text", arrival.now);
+        suppression::mark_lifted(db, practice, value, Channel::Text, by, now).await?;
+        let new = suppression::New {
+            practice: practice.as_str(),
+            value_index: value,
+            channel: Channel::Text,
+            reason: SuppressionReason::Stop,
+            scope: SuppressionScope::AllButReceipts,
+            actor: by,
+        };
+        suppression::insert(db, self.world(), &new).await?;
+        // A wish of its own: the no of the STOP covers the rest by the row above.
+        self.consent_by_word(db, arrival, true).await
+    }
+
+    async fn hold_all(
+        &self,
+        db: &mut Db,
+        arrival: &Arrival<'_>,
+        kind: HoldKind,
+    ) -> store::Result<()> {
+        let practice = &arrival.practice.id;
+        let standing = hold::load_many(db, practice, &arrival.accounts).await?;
+        for account in &arrival.accounts {
+            let held = standing.get(account).is_some_and(|all| all.iter().any(|h| h.kind == kind));
+            if held {
+                continue;
+            }
+            let row = hold::Hold {
+                id: self.world().mint::<HoldId>(),
+                guarantor: account.clone(),
+                kind,
+                claim: None,
+                only_contact: None,
+                reason: "a reply says so; not looked at by staff yet".into(),
+                until: None,
+                placed_by: "patient:text".into(),
+                placed_at: arrival.now,
+                lift_asked_by: None,
+                lift_asked_at: None,
+                lifted_at: None,
+                lifted_by: None,
+            };
+            hold::insert(db, practice, &row).await?;
+            let entry = Entry::new(practice, WHO, "hold", "hold", row.id.as_str())
+                .about(account)
+                .with(format!("kind={kind}"));
+            audit::insert(db, self.world(), &entry).await?;
+        }
+        Ok(())
+    }
+
+    /// A wrong number is wrong for every practice of the server (decision 30).
+    pub(crate) async fn suppress_everywhere(
+        &self,
+        db: &mut Db,
+        global_index: &str,
+        channel: Channel,
+        actor: &str,
+    ) -> store::Result<()> {
+        let new = suppression::New {
+            practice: suppression::EVERY_PRACTICE,
+            value_index: global_index,
+            channel,
+            reason: SuppressionReason::WrongNumber,
+            scope: SuppressionScope::Everything,
+            actor,
+        };
+        suppression::insert(db, self.world(), &new).await?;
+        for (practice, value) in contact::list_by_global(db, global_index).await? {
+            let (why, now) = ("wrong_number", self.now());
+            let ended =
+                message::queue::mark_value_cancelled(db, &practice, &value, channel, why, now)
+                    .await?;
+            self.after_end(db, &practice, &ended).await?;
+        }
+        Ok(())
+    }
+
+    /// The one text that goes back, if one does. It passes the same rules as every other message and
+    /// stands in the history; the webhook's answer carries it.
+    async fn answer_to(
+        &self,
+        db: &mut Db,
+        arrival: &Arrival<'_>,
+        reply_id: &ReplyId,
+    ) -> store::Result<Option<String>> {
+        if arrival.carrier_answers {
+            return Ok(None);
+        }
+        let practice = arrival.practice;
+        let (name, language) = (practice.alias(), arrival.language);
+        let (class, body) = match arrival.inbound {
+            // One confirmation, and none to somebody who had stopped before (M19).
+            Inbound::Stop { .. } if !arrival.was_out => {
+                (Class::OptOutConfirmation, revocation::opt_out_confirmation(name, language))
+            }
+            Inbound::Start if arrival.was_out => {
+                (Class::OptInConfirmation, revocation::opt_in_confirmation(name, language))
+            }
+            Inbound::Help => {
+                let phone = &practice.settings.phone;
+                (Class::Help, revocation::help_reply(name, phone, language))
+            }
+            Inbound::Start | Inbound::Other(_)
+                if !practice.settings.inbox_is_on && !arrival.was_out =>
+            {
+                (Class::AutoReply, revocation::fixed_reply(language))
+            }
+            _ => return Ok(None),
+        };
+        let content = Content { text: body, ..Content::default() };
+        let to = Addressee {
+            guarantor: match arrival.accounts.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            contact: None,
+            recipient: &arrival.recipient,
+            masked: &arrival.masked,
+            language,
+        };
+        let frame = Frame {
+            class,
+            kind: class.as_str(),
+            channel: Channel::Text,
+            job: None,
+            amount: None,
+            notice: reply_id.to_string(),
+            dedupe_key: format!("answer:{reply_id}"),
+            // The answer to the webhook is the hand-over; there is nothing to wait for.
+            state: State::Accepted,
+            created_by: "system:inbound",
+        };
+        let message = self.message(&to, frame, content, arrival.now);
+        let proposal = Proposed {
+            message_id: message.id.clone(),
+            recipient: message.recipient.clone(),
+            class,
+            channel: Channel::Text,
+            notice: message.notice.clone(),
+            claims: Vec::new(),
+            slot_at: arrival.now,
+            content_hash: message.content_hash.clone(),
+        };
+        let approval = Approval { is_required: false, given: None };
+        let facts = arrival.gathered.facts(
+            to.guarantor,
+            &arrival.recipient,
+            Channel::Text,
+            &[],
+            approval,
+            None,
+        );
+        let decision = decide(&proposal, &facts, &arrival.gathered.rules, arrival.now);
+        let sends = decision.sends();
+        let row = decision::New {
+            guarantor: to.guarantor,
+            message: sends.then_some(&message.id),
+            decision: &decision,
+            at: arrival.now,
+        };
+        decision::insert_many(db, self.world(), &practice.id, &[row]).await?;
+        if !sends {
+            return Ok(None);
+        }
+        let body = message.content.text.clone();
+        message::insert_many(db, &practice.id, std::slice::from_ref(&message)).await?;
+        message::queue::mark_answered(db, &practice.id, &message.id, arrival.now).await?;
+        reply::mark_answered(db, &practice.id, reply_id, class.as_str()).await?;
+        Ok(Some(body))
+    }
+
+    /// "This isn't me", confirmed on the pay page: that contact is stopped for the whole server, its
+    /// links end, and staff get a task.
+    pub async fn report_wrong_contact(
+        &self,
+        practice: &PracticeId,
+        contact_id: &domain::id::ContactId,
+    ) -> Result<()> {
+        let (engine, practice, contact_id) = (self.clone(), practice.clone(), contact_id.clone());
+        let found = self
+            .store()
+            .write(move |db| {
+                let (engine, practice, contact_id) =
+                    (engine.clone(), practice.clone(), contact_id.clone());
+                Box::pin(async move {
+                    let Some(contact) = contact::find(db, &practice, &contact_id).await? else {
+                        return Ok(false);
+                    };
+                    let channel = match contact.kind {
+                        Kind::Phone => Channel::Text,
+                        Kind::Email => Channel::Email,
+                    };
+                    let (reason, actor) = (SuppressionReason::WrongNumber, "link:holder");
+                    let value = &contact.value_index;
+                    engine.suppress(db, &practice, value, channel, reason, actor).await?;
+                    let global = &contact.global_index;
+                    engine.suppress_everywhere(db, global, channel, actor).await?;
+                    let now = engine.now();
+                    store::link::mark_contact_revoked(db, &practice, &contact.id, now).await?;
+                    let key = format!("wrong:{}", contact.value_index);
+                    let about = Some(&contact.guarantor);
+                    let world = engine.world();
+                    task::insert(db, world, &practice, about, "wrong_contact", &key, None).await?;
+                    guarantor::mark_check(db, &practice, &contact.guarantor, now).await?;
+                    Ok(true)
+                })
+            })
+            .await?;
+        if found { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    }
+}
+
+/// The carrier's own word counts before ours: what it stopped is stopped.
+fn understood(body: &str, carrier: CarrierDid) -> Inbound {
+    match carrier {
+        CarrierDid::Stopped => Inbound::Stop { exact: true },
+        CarrierDid::Started => Inbound::Start,
+        CarrierDid::Helped => Inbound::Help,
+        CarrierDid::Nothing => revocation::classify(body),
+    }
+}
+
+/// The language of the accounts behind a phone, when they agree.
+fn language_of(gathered: &Gathered) -> Language {
+    let mut all =
+        gathered.accounts.values().map(|a| a.guarantor.language.unwrap_or(Language::English));
+    match all.next() {
+        Some(first) if all.all(|other| other == first) => first,
+        _ => Language::English,
+    }
+}

@@ -1,0 +1,641 @@
+//! A run of reminders from its list to its end: written, approved as one, spread over the hour, and
+//! its claims marked (S-SF1 to S-SF6, X2, D-39).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    clock::UnixMs,
+    decide::{Channel, Outcome, decide},
+    id::{ClaimId, GuarantorId, JobId, MessageId, PracticeId},
+    money::Cents,
+    practice::Practice,
+    window::{floor_lifts_at, is_below_the_floor},
+};
+use store::{
+    Db, audit,
+    audit::{Actor, Entry},
+    decision, job,
+    message::{self, Message, State, queue},
+};
+
+use crate::{
+    Criteria, Engine, Goes, Refusal, Result,
+    compose::{Draft, check_name, under_name},
+    facts::{Gathered, approval_of, gather, gather_for, proposal_of},
+    select::best_contact,
+};
+
+/// Messages written or approved in one transaction: short enough that nobody waits behind it.
+const CHUNK: usize = 200;
+/// A job left half-written for this long was abandoned by a server that stopped.
+const ABANDONED_MS: i64 = 60 * 60 * 1000;
+
+/// Which of the eligible accounts a run is for.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    All,
+    /// All but the ones whose box was cleared.
+    AllBut(BTreeSet<GuarantorId>),
+    Only(BTreeSet<GuarantorId>),
+}
+
+impl Selection {
+    fn holds(&self, id: &GuarantorId) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllBut(cleared) => !cleared.contains(id),
+            Self::Only(chosen) => chosen.contains(id),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Drafted {
+    pub job: JobId,
+    pub messages: usize,
+    pub segments: i64,
+    pub amount: Cents,
+    /// Over thirty characters: sent, but warned (S-TP2).
+    pub name_is_long: bool,
+}
+
+/// "Patient Statements Sent".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approved {
+    /// Go within the hour.
+    pub queued: usize,
+    /// Wait longer, for a window, a cap or a pause.
+    pub waiting: usize,
+    /// Decided against since the list was shown.
+    pub withheld: usize,
+    pub first_at: Option<UnixMs>,
+    pub last_at: Option<UnixMs>,
+}
+
+/// What the job page shows.
+#[derive(Clone, Debug)]
+pub struct JobPage {
+    pub job: job::Job,
+    pub counts: BTreeMap<State, i64>,
+    /// `(state, reason, messages)` of what ended without going.
+    pub reasons: Vec<(State, String, i64)>,
+    pub messages: i64,
+    pub segments: i64,
+    pub amount: Cents,
+    pub next_at: Option<UnixMs>,
+    pub last_at: Option<UnixMs>,
+    pub lines: Vec<message::Line>,
+}
+
+impl Engine {
+    /// Writes the messages of a run; nothing goes before it is approved. `by` is `staff:stf_…`.
+    pub async fn create_job(
+        &self,
+        practice: &PracticeId,
+        criteria: &Criteria,
+        selection: &Selection,
+        custom_name: Option<&str>,
+        by: &Actor,
+    ) -> Result<Drafted> {
+        let name_is_long = check_name(custom_name)?;
+        let practice = self.practice(practice).await?;
+        let named = under_name(&practice, custom_name);
+        let now = self.now();
+        let mut db = self.store().read().await?;
+        let (candidates, _) = self.candidates(&mut db, &named, criteria, now).await?;
+        drop(db);
+        let chosen: Vec<GuarantorId> = candidates
+            .into_iter()
+            .filter(|c| c.goes != Goes::Not && selection.holds(&c.guarantor))
+            .map(|c| c.guarantor)
+            .collect();
+        if chosen.is_empty() {
+            return Err(Refusal::NobodySelected.into());
+        }
+        let id = self.insert_job(&practice, criteria, custom_name, by, now).await?;
+        let mut drafted = Drafted {
+            job: id.clone(),
+            messages: 0,
+            segments: 0,
+            amount: Cents::ZERO,
+            name_is_long,
+        };
+        for chunk in chosen.chunks(CHUNK) {
+            let written = self.draft_chunk(&named, &id, criteria.method, chunk, by).await?;
+            drafted.messages += written.0;
+            drafted.segments += written.1;
+            drafted.amount += written.2;
+        }
+        if drafted.messages == 0 {
+            self.cancel_job(&practice.id, &id, by).await?;
+            return Err(Refusal::NobodySelected.into());
+        }
+        let (practice, job) = (practice.id.clone(), id.clone());
+        self.store()
+            .write(move |db| {
+                let (practice, job) = (practice.clone(), job.clone());
+                Box::pin(async move {
+                    let (from, to) = (job::State::Drafting, job::State::PendingApproval);
+                    job::mark_state(db, &practice, &job, from, to).await
+                })
+            })
+            .await?;
+        Ok(drafted)
+    }
+
+    async fn insert_job(
+        &self,
+        practice: &Practice,
+        criteria: &Criteria,
+        custom_name: Option<&str>,
+        by: &Actor,
+        now: UnixMs,
+    ) -> Result<JobId> {
+        let id: JobId = self.world().mint();
+        let row = job::Job {
+            id: id.clone(),
+            kind: "reminder".into(),
+            method: criteria.method.as_str().into(),
+            criteria: serde_json::to_string(criteria).expect("criteria are plain data"),
+            custom_name: custom_name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()),
+            state: job::State::Drafting,
+            mark: None,
+            created_by: by.label(),
+            created_at: now,
+            approved_by: None,
+            approved_at: None,
+            finished_at: None,
+        };
+        let (world, practice, by) = (self.world().clone(), practice.id.clone(), by.clone());
+        self.store()
+            .write(move |db| {
+                let (world, practice, by, row) =
+                    (world.clone(), practice.clone(), by.clone(), row.clone());
+                Box::pin(async move {
+                    job::insert(db, &practice, &row).await?;
+                    let entry = Entry::new(&practice, by, "create", "job", row.id.as_str());
+                    audit::insert(db, &world, &entry).await
+                })
+            })
+            .await?;
+        Ok(id)
+    }
+
+    /// Messages, segments and amount written.
+    async fn draft_chunk(
+        &self,
+        practice: &Practice,
+        job: &JobId,
+        channel: Channel,
+        ids: &[GuarantorId],
+        by: &Actor,
+    ) -> Result<(usize, i64, Cents)> {
+        let (engine, practice, job) = (self.clone(), practice.clone(), job.clone());
+        let (ids, by) = (ids.to_vec(), by.label());
+        let written = self
+            .store()
+            .write(move |db| {
+                let (engine, practice, job) = (engine.clone(), practice.clone(), job.clone());
+                let (ids, by) = (ids.clone(), by.clone());
+                Box::pin(
+                    async move { engine.draft_in(db, &practice, &job, channel, &ids, &by).await },
+                )
+            })
+            .await?;
+        written.map_err(Into::into)
+    }
+
+    async fn draft_in(
+        &self,
+        db: &mut Db,
+        practice: &Practice,
+        job: &JobId,
+        channel: Channel,
+        ids: &[GuarantorId],
+        by: &str,
+    ) -> store::Result<std::result::Result<(usize, i64, Cents), Refusal>> {
+        let now = self.now();
+        let gathered = gather(db, practice, ids, &[], now).await?;
+        let (mut drafts, mut decisions) = (Vec::new(), Vec::new());
+        for id in ids {
+            let Some(account) = gathered.accounts.get(id) else { continue };
+            let Some((contact, decision)) = best_contact(&gathered, account, channel, now) else {
+                continue;
+            };
+            if decision.outcome == Outcome::Withhold {
+                continue;
+            }
+            match self.reminder(practice, account, contact, channel, job, by, now) {
+                Ok(draft) => {
+                    drafts.push(draft);
+                    decisions.push(decision);
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        let messages: Vec<_> = drafts.iter().map(|d| d.message.clone()).collect();
+        let links: Vec<_> = drafts.iter().filter_map(|d| d.link.clone()).collect();
+        let claims: Vec<(GuarantorId, ClaimId)> = drafts.iter().flat_map(claims_of_draft).collect();
+        message::insert_many(db, &practice.id, &messages).await?;
+        store::link::insert_many(db, &practice.id, &links, now).await?;
+        job::insert_claims(db, &practice.id, job, &claims).await?;
+        let rows: Vec<_> = messages
+            .iter()
+            .zip(&decisions)
+            .map(|(message, decision)| decision::New {
+                guarantor: message.guarantor.as_ref(),
+                message: Some(&message.id),
+                decision,
+                at: now,
+            })
+            .collect();
+        decision::insert_many(db, self.world(), &practice.id, &rows).await?;
+        let segments = messages.iter().map(|m| m.segments).sum();
+        let amount = messages.iter().filter_map(|m| m.amount).sum();
+        Ok(Ok((messages.len(), segments, amount)))
+    }
+
+    /// The one yes to the whole list (K). Claims become Pending patient, until "No" is chosen.
+    /// Also approves what came back to waiting for approval after a balance changed.
+    pub async fn approve_job(
+        &self,
+        practice: &PracticeId,
+        id: &JobId,
+        by: &Actor,
+    ) -> Result<Approved> {
+        let practice = self.practice(practice).await?;
+        let mut db = self.store().read().await?;
+        let job = job::load(&mut db, &practice.id, id).await?.ok_or(Refusal::NotFound)?;
+        drop(db);
+        let now = self.now();
+        if job.method == Channel::Text.as_str() && is_below_the_floor(now) {
+            return Err(Refusal::BelowTheFloor { until: floor_lifts_at(now) }.into());
+        }
+        let (pid, jid, label) = (practice.id.clone(), id.clone(), by.label());
+        let (world, actor) = (self.world().clone(), by.clone());
+        let won = self
+            .store()
+            .write(move |db| {
+                let (pid, jid, label) = (pid.clone(), jid.clone(), label.clone());
+                let (world, actor) = (world.clone(), actor.clone());
+                Box::pin(async move {
+                    // Two approvers, one send: the second finds nothing pending.
+                    if queue::list_pending(db, &pid, &jid, None, 1).await?.is_empty() {
+                        return Ok(false);
+                    }
+                    if !job::mark_approving(db, &pid, &jid, &label, now).await? {
+                        return Ok(false);
+                    }
+                    let entry = Entry::new(&pid, actor, "approve", "job", jid.as_str());
+                    audit::insert(db, &world, &entry).await?;
+                    Ok(true)
+                })
+            })
+            .await?;
+        if !won {
+            return Err(Refusal::AlreadyDone.into());
+        }
+        self.finish_approval(&practice, &job, &by.label(), now).await
+    }
+
+    /// Gives every pending message its slot, in chunks; a restart goes on where it stopped.
+    pub(crate) async fn finish_approval(
+        &self,
+        practice: &Practice,
+        job: &job::Job,
+        by: &str,
+        approved_at: UnixMs,
+    ) -> Result<Approved> {
+        let named = under_name(practice, job.custom_name.as_deref());
+        let mut db = self.store().read().await?;
+        let waiting: i64 = message::count_by_job(&mut db, &practice.id, &job.id)
+            .await?
+            .iter()
+            .filter(|(state, ..)| *state == State::PendingApproval)
+            .map(|(_, _, count, ..)| count)
+            .sum();
+        drop(db);
+        let step_ms = self.options().spread_ms / waiting.max(1);
+        let (mut approved, mut place, mut after) = (Approved::default(), 0, None);
+        loop {
+            let (engine, named, jid) = (self.clone(), named.clone(), job.id.clone());
+            let (by, from) = (by.to_owned(), after.clone());
+            let chunk: Chunk = self
+                .store()
+                .write(move |db| {
+                    let (engine, named, jid) = (engine.clone(), named.clone(), jid.clone());
+                    let (by, from) = (by.clone(), from.clone());
+                    Box::pin(async move {
+                        let after = from.as_ref();
+                        let size = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+                        let ids = queue::list_pending(db, &named.id, &jid, after, size).await?;
+                        let spread = Spread { first: place, step_ms };
+                        engine.approve_in(db, &named, &ids, &by, approved_at, spread).await
+                    })
+                })
+                .await?;
+            let Some(last) = chunk.last.clone() else { break };
+            after = Some(last);
+            place += i64::try_from(CHUNK).unwrap_or(0);
+            approved.take(chunk);
+        }
+        let (pid, jid) = (practice.id.clone(), job.id.clone());
+        let mark = job.mark.clone();
+        self.store()
+            .write(move |db| {
+                let (pid, jid, mark) = (pid.clone(), jid.clone(), mark.clone());
+                Box::pin(async move {
+                    if mark.as_deref() != Some("no") {
+                        let now = approved_at;
+                        job::mark_claims_pending(db, &pid, &jid, now).await?;
+                        job::mark_choice(db, &pid, &jid, "yes", None).await?;
+                    }
+                    let (from, to) = (job::State::Approving, job::State::Approved);
+                    job::mark_state(db, &pid, &jid, from, to).await
+                })
+            })
+            .await?;
+        Ok(approved)
+    }
+
+    async fn approve_in(
+        &self,
+        db: &mut Db,
+        practice: &Practice,
+        ids: &[MessageId],
+        by: &str,
+        approved_at: UnixMs,
+        spread: Spread,
+    ) -> store::Result<Chunk> {
+        let now = self.now();
+        let messages = message::load_many(db, &practice.id, ids).await?;
+        let all: Vec<&Message> = messages.values().collect();
+        let (gathered, claims) = gather_for(db, practice, &all, now).await?;
+        let mut chunk = Chunk { last: ids.last().cloned(), ..Chunk::default() };
+        let mut decisions = Vec::new();
+        for (place, id) in (spread.first..).zip(ids) {
+            let Some(message) = messages.get(id) else { continue };
+            let mut yes = message.clone();
+            yes.approved_at = Some(approved_at);
+            let decision = decide_stored(&gathered, &yes, &claims, now);
+            let slot = match decision.outcome {
+                Outcome::Send => Some(now.plus_ms(place * spread.step_ms)),
+                // Not all at the opening instant either.
+                Outcome::Defer { until } => Some(until.plus_ms(place * spread.step_ms)),
+                Outcome::Withhold => None,
+            };
+            match slot {
+                Some(at) => {
+                    let content_hash = message.content_hash.clone();
+                    chunk.slots.push(queue::Slot { id: id.clone(), content_hash, at });
+                    let late = at.since(now) > self.options().spread_ms + 1;
+                    chunk.waiting += usize::from(late);
+                }
+                None => chunk.ended.push((message.clone(), decision.clone())),
+            }
+            decisions.push((message.clone(), decision));
+        }
+        let rows: Vec<_> = decisions
+            .iter()
+            .map(|(message, decision)| decision::New {
+                guarantor: message.guarantor.as_ref(),
+                message: Some(&message.id),
+                decision,
+                at: now,
+            })
+            .collect();
+        decision::insert_many(db, self.world(), &practice.id, &rows).await?;
+        queue::mark_approved(db, &practice.id, &chunk.slots, by, approved_at).await?;
+        for (message, decision) in &chunk.ended {
+            self.end_decided(db, practice, &gathered, message, decision).await?;
+        }
+        Ok(chunk)
+    }
+
+    /// "Yes" marks the claims Pending patient, "No" leaves them Ready (S-SF3); `finish` closes the
+    /// window. Leaving without choosing is Yes, which is what approval did already.
+    pub async fn mark_job(
+        &self,
+        practice: &PracticeId,
+        id: &JobId,
+        yes: bool,
+        by: &Actor,
+    ) -> Result<u64> {
+        let (world, practice, id, by) =
+            (self.world().clone(), practice.clone(), id.clone(), by.clone());
+        let changed = self
+            .store()
+            .write(move |db| {
+                let (world, practice, id, by) =
+                    (world.clone(), practice.clone(), id.clone(), by.clone());
+                Box::pin(async move {
+                    let now = world.now();
+                    let word = if yes { "yes" } else { "no" };
+                    if !job::mark_choice(db, &practice, &id, word, Some(now)).await? {
+                        return Ok(None);
+                    }
+                    let changed = if yes {
+                        job::mark_claims_pending(db, &practice, &id, now).await?
+                    } else {
+                        job::mark_claims_ready(db, &practice, &id, None, now).await?
+                    };
+                    let entry = Entry::new(&practice, by, "mark", "job", id.as_str())
+                        .with(format!("pending_patient={word} claims={changed}"));
+                    audit::insert(db, &world, &entry).await?;
+                    Ok(Some(changed))
+                })
+            })
+            .await?;
+        changed.ok_or(Refusal::NotFound.into())
+    }
+
+    /// Takes back everything of a run that has not gone; returns how many messages that was.
+    pub async fn cancel_job(&self, practice: &PracticeId, id: &JobId, by: &Actor) -> Result<usize> {
+        self.cancel(practice, id, None, by).await
+    }
+
+    /// Takes one message of a run back.
+    pub async fn cancel_message(
+        &self,
+        practice: &PracticeId,
+        id: &JobId,
+        message: &MessageId,
+        by: &Actor,
+    ) -> Result<usize> {
+        self.cancel(practice, id, Some(message), by).await
+    }
+
+    async fn cancel(
+        &self,
+        practice: &PracticeId,
+        id: &JobId,
+        only: Option<&MessageId>,
+        by: &Actor,
+    ) -> Result<usize> {
+        let (engine, practice, id) = (self.clone(), practice.clone(), id.clone());
+        let (only, by) = (only.cloned(), by.clone());
+        let done = self
+            .store()
+            .write(move |db| {
+                let (engine, practice, id) = (engine.clone(), practice.clone(), id.clone());
+                let (only, by) = (only.clone(), by.clone());
+                Box::pin(async move {
+                    let now = engine.now();
+                    let Some(job) = job::load(db, &practice, &id).await? else { return Ok(None) };
+                    let ended =
+                        queue::mark_job_cancelled(db, &practice, &id, only.as_ref(), "staff", now)
+                            .await?;
+                    engine.after_end(db, &practice, &ended).await?;
+                    if only.is_none() {
+                        for from in [job::State::Drafting, job::State::PendingApproval] {
+                            let to = job::State::Cancelled;
+                            if job.state == from {
+                                job::mark_state(db, &practice, &id, from, to).await?;
+                            }
+                        }
+                    }
+                    let entry = Entry::new(&practice, by, "cancel", "job", id.as_str())
+                        .with(format!("messages={}", ended.len()));
+                    audit::insert(db, engine.world(), &entry).await?;
+                    Ok(Some(ended.len()))
+                })
+            })
+            .await?;
+        done.ok_or(Refusal::NotFound.into())
+    }
+
+    /// What waits, goes and went of a run, with reasons; lines newest first, before an id for paging.
+    pub async fn job_page(
+        &self,
+        practice: &PracticeId,
+        id: &JobId,
+        state: Option<State>,
+        before_id: Option<&str>,
+        limit: i64,
+    ) -> Result<JobPage> {
+        let mut db = self.store().read().await?;
+        let job = job::load(&mut db, practice, id).await?.ok_or(Refusal::NotFound)?;
+        let counted = message::count_by_job(&mut db, practice, id).await?;
+        let (_, next_at, last_at) = message::find_slots(&mut db, practice, id).await?;
+        let filter = message::Filter {
+            job: Some(id.clone()),
+            state,
+            before_id: before_id.map(str::to_owned),
+            ..message::Filter::default()
+        };
+        let lines = message::list(&mut db, practice, &filter, limit).await?;
+        let mut page = JobPage {
+            job,
+            counts: BTreeMap::new(),
+            reasons: Vec::new(),
+            messages: 0,
+            segments: 0,
+            amount: Cents::ZERO,
+            next_at,
+            last_at,
+            lines,
+        };
+        for (state, reason, messages, segments, cents) in counted {
+            *page.counts.entry(state).or_default() += messages;
+            page.messages += messages;
+            page.segments += segments;
+            page.amount += Cents(cents);
+            if let Some(reason) = reason {
+                page.reasons.push((state, reason, messages));
+            }
+        }
+        Ok(page)
+    }
+
+    /// Goes on with runs that a stopped server left half-way.
+    pub(crate) async fn resume_jobs(&self) -> Result<usize> {
+        let mut db = self.store().read().await?;
+        let under_way = job::list_under_way(&mut db).await?;
+        drop(db);
+        let mut resumed = 0;
+        for (practice, id, state, since) in under_way {
+            if self.now().since(since) < ABANDONED_MS && state == job::State::Drafting {
+                continue;
+            }
+            if state == job::State::Drafting {
+                self.cancel_job(&practice, &id, &Actor::System("engine")).await?;
+                resumed += 1;
+                continue;
+            }
+            let practice = self.practice(&practice).await?;
+            let mut db = self.store().read().await?;
+            let Some(job) = job::load(&mut db, &practice.id, &id).await? else { continue };
+            drop(db);
+            let by = job.approved_by.clone().unwrap_or_default();
+            self.finish_approval(&practice, &job, &by, job.approved_at.unwrap_or(since)).await?;
+            resumed += 1;
+        }
+        Ok(resumed)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Spread {
+    first: i64,
+    step_ms: i64,
+}
+
+#[derive(Default)]
+struct Chunk {
+    last: Option<MessageId>,
+    slots: Vec<queue::Slot>,
+    waiting: usize,
+    ended: Vec<(Message, domain::decide::Decision)>,
+}
+
+impl Approved {
+    fn take(&mut self, chunk: Chunk) {
+        self.waiting += chunk.waiting;
+        self.queued += chunk.slots.len() - chunk.waiting;
+        self.withheld += chunk.ended.len();
+        for slot in &chunk.slots {
+            self.first_at = Some(self.first_at.map_or(slot.at, |at| at.min(slot.at)));
+            self.last_at = Some(self.last_at.map_or(slot.at, |at| at.max(slot.at)));
+        }
+    }
+}
+
+fn claims_of_draft(draft: &Draft) -> impl Iterator<Item = (GuarantorId, ClaimId)> + '_ {
+    let guarantor = draft.message.guarantor.clone();
+    draft.claims.iter().filter_map(move |claim| Some((guarantor.clone()?, claim.clone())))
+}
+
+/// The decision on a message as it is stored, with the facts of now.
+pub(crate) fn decide_stored(
+    gathered: &Gathered,
+    message: &Message,
+    claims: &BTreeMap<(JobId, GuarantorId), Vec<ClaimId>>,
+    now: UnixMs,
+) -> domain::decide::Decision {
+    let (proposal, facts) = case_of(gathered, message, claims);
+    decide(&proposal, &facts, &gathered.rules, now)
+}
+
+/// What `decide` and `admit` are asked about a stored message.
+pub(crate) fn case_of(
+    gathered: &Gathered,
+    message: &Message,
+    claims: &BTreeMap<(JobId, GuarantorId), Vec<ClaimId>>,
+) -> (domain::decide::Proposed, domain::decide::Facts) {
+    let about = match (&message.job, &message.guarantor) {
+        (Some(job), Some(guarantor)) => {
+            claims.get(&(job.clone(), guarantor.clone())).cloned().unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let recipient = gathered.recipient_of(message);
+    let facts = gathered.facts(
+        message.guarantor.as_ref(),
+        &recipient,
+        message.channel,
+        &about,
+        approval_of(&gathered.practice, message),
+        Some(&message.id),
+    );
+    (proposal_of(message, &about), facts)
+}

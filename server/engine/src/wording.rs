@@ -1,0 +1,109 @@
+//! What a message says is not the engine's: it gives closed variables and gets words back. No
+//! variable here can carry a patient's name, a day of service or a provider (M26).
+
+use domain::{book::Language, clock::UnixMs, money::Cents, practice::Practice};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    First,
+    Again,
+    Final,
+}
+
+#[derive(Clone, Debug)]
+pub enum What<'a> {
+    Reminder {
+        stage: Stage,
+        /// Only where the practice switched amounts on.
+        amount: Option<Cents>,
+        /// Only in email, only where switched on.
+        first_name: Option<&'a str>,
+        pay_link: &'a str,
+        /// A part was paid lately (S-TP7).
+        thanks_for_part: bool,
+        /// "Is this message real?": eight characters that the practice's page confirms.
+        check_code: &'a str,
+        /// Only in email.
+        unsubscribe_url: Option<&'a str>,
+    },
+    FailedAutopay {
+        pay_link: &'a str,
+    },
+    NewLink {
+        pay_link: &'a str,
+    },
+    Receipt {
+        amount: Cents,
+        received_at: UnixMs,
+        reference: &'a str,
+        brand: Option<&'a str>,
+        last4: Option<&'a str>,
+        /// `None` for a payer who may not know what is left.
+        remaining: Option<Cents>,
+    },
+    Code {
+        code: &'a str,
+    },
+    Account(AccountMail),
+    Staff(StaffMail),
+}
+
+/// About a patient's own login. Links are whole addresses.
+#[derive(Clone, Debug)]
+pub enum AccountMail {
+    Welcome {
+        link: String,
+    },
+    /// Somebody tried to create an account with an email that has one.
+    AccountExists {
+        sign_in: String,
+        reset: String,
+    },
+    ConfirmEmail {
+        link: String,
+    },
+    PasswordReset {
+        link: String,
+    },
+    PasswordChanged,
+    ContactChanged,
+}
+
+/// To a member of staff.
+#[derive(Clone, Debug)]
+pub enum StaffMail {
+    ApprovalPending {
+        count: u64,
+        link: String,
+    },
+    /// One sentence without any patient's data.
+    Attention {
+        what: String,
+        link: String,
+    },
+    Invitation {
+        invited_by: String,
+        link: String,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Letter<'a> {
+    /// With the job's custom name in place of the practice's, when it has one.
+    pub practice: &'a Practice,
+    pub language: Language,
+    pub what: What<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// Writes messages; pure. `None` where a message has no such form.
+pub trait Wording: Send + Sync {
+    fn text(&self, letter: &Letter<'_>) -> Option<String>;
+    fn email(&self, letter: &Letter<'_>) -> Option<Mail>;
+}
