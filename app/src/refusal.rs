@@ -54,6 +54,8 @@ pub enum Refusal {
     CodeWrong,
     /// Three codes an hour (R44).
     CodesExhausted,
+    /// The contact cannot be reached now; another one may.
+    CodeNotSent,
     OfficeCodeWrong,
     MessageCodeMissing,
     NoVisitChosen,
@@ -149,6 +151,7 @@ impl Refusal {
             | Self::IdentityUnconfirmed
             | Self::SignInFailed
             | Self::CodesExhausted
+            | Self::CodeNotSent
             | Self::NoVisitChosen
             | Self::FormExpired
             | Self::TooManyTries => return None,
@@ -176,6 +179,7 @@ impl Refusal {
             }
             Self::IdentityUnconfirmed => w.with("refused-identity", &call),
             Self::CodesExhausted => w.with("refused-codes-exhausted", &call),
+            Self::CodeNotSent => w.with("refused-code-not-sent", &call),
             Self::OfficeCodeWrong => w.with("refused-office-code", &call),
             Self::TooManyTries => w.with("refused-too-many-tries", &call),
             plain => plain.plain_sentence(w).to_owned(),

@@ -54,6 +54,8 @@ pub struct WaitingVisit {
 
 #[derive(Clone, Debug)]
 pub struct BillDetails {
+    /// Which account this is, for those with several; else empty.
+    pub account: String,
     pub due: Cents,
     pub as_of: UnixMs,
     pub zone: TimeZone,
@@ -129,7 +131,11 @@ impl BillDetails {
             return view! { {sentence}{sections} }.into_any();
         }
         let below = (count > 2).then(|| view! { <p>{Button::secondary(w.t("bill-pay-now"))}</p> });
-        Form::post("/account/pay", &shell.csrf).body(view! {
+        let mut form = Form::post("/account/pay", &shell.csrf);
+        if !self.account.is_empty() {
+            form = form.hidden("account", self.account.clone());
+        }
+        form.body(view! {
             <p>{Button::primary(w.t("bill-pay-now"))}</p>
             {sections}
             {below}

@@ -69,7 +69,7 @@ impl CreateAccount {
 }
 
 /// Month, day, year, in the order Americans write them; each with its own label.
-fn birth(w: Words, typed: &TypedAccount, errors: &Errors) -> AnyView {
+pub(super) fn birth(w: Words, typed: &TypedAccount, errors: &Errors) -> AnyView {
     let error = errors.of("dob_month");
     let part = |name: &'static str, label, digits, token, value: &str| {
         Field::digits(name, label, digits).value(value).autocomplete(token).required().view()
@@ -92,7 +92,7 @@ fn birth(w: Words, typed: &TypedAccount, errors: &Errors) -> AnyView {
     .into_any()
 }
 
-fn ssn4(w: Words, errors: &Errors) -> AnyView {
+pub(super) fn ssn4(w: Words, errors: &Errors) -> AnyView {
     Field::digits("ssn4", w.t("ssn4"), 4)
         .hint(w.t("ssn4-hint"))
         .error(errors.of("ssn4"))

@@ -2,6 +2,7 @@
 
 mod shell;
 
+mod add_account;
 mod bill;
 mod checking;
 mod code_entry;
@@ -23,6 +24,7 @@ mod sign_in;
 pub mod staff;
 mod unsubscribe;
 
+pub use add_account::AddAccount;
 pub use bill::{BillDetails, PatientLines, VisitLine, WaitingVisit};
 pub use checking::Checking;
 pub use code_entry::{CodeEntry, MaskedContact};

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::PatientShell;
 use crate::{
-    components::{Button, Form, Notice, Select, TextArea, Tone, heading, paragraph},
+    components::{Button, Checkbox, Form, Notice, Select, TextArea, Tone, heading, paragraph},
     refusal::{Refusal, errors},
 };
 
@@ -14,6 +14,8 @@ pub struct Question {
     /// Claims to ask about: id and label.
     pub claims: Vec<(String, String)>,
     pub chosen: String,
+    /// The reader thinks that the bill is wrong: reminders stop while it is looked at.
+    pub is_disputed: bool,
     pub refusals: Vec<Refusal>,
     pub is_sent: bool,
 }
@@ -44,6 +46,7 @@ impl Question {
                 .value(self.typed)
                 .error(errors.of("question"))
                 .required()}
+            {Checkbox::new("dispute", w.t("question-dispute")).value("1").checked(self.is_disputed)}
             <p>{Button::primary(w.t("question-submit"))}</p>
         });
         let body = view! {

@@ -26,6 +26,8 @@ pub struct SignIn {
     pub email: String,
     pub refusals: Vec<Refusal>,
     pub why: WhySignIn,
+    /// The page to go on with afterwards; empty for the bill.
+    pub return_to: String,
     /// A valid link leads to *Create your account*; without one it is not offered.
     pub offers_account: bool,
     pub pay_href: Option<String>,
@@ -45,7 +47,11 @@ impl SignIn {
             WhySignIn::NeedsSession => Some((Tone::Plain, w.t("sign-in-needed"))),
         };
         let why = why.map(|(tone, words)| Notice::status(tone).text(words).view());
-        let form = Form::post("/sign-in", &shell.csrf).body(view! {
+        let mut form = Form::post("/sign-in", &shell.csrf);
+        if !self.return_to.is_empty() {
+            form = form.hidden("return_to", self.return_to);
+        }
+        let form = form.body(view! {
             {Field::email("email", w.t("email"))
                 .value(self.email)
                 .error(errors.of("email"))

@@ -1,5 +1,7 @@
 //! Every patient page once, filled with given words, so that tests can look at all of them.
 
+pub mod workspace;
+
 use app::{
     pages::*,
     refusal::{Decline, Refusal},
@@ -195,7 +197,7 @@ pub fn all(lang: Lang, words: &str) -> Vec<(&'static str, String)> {
                 typed: TypedAccount { dob_month: said("4"), ..TypedAccount::default() },
                 refusals: vec![Refusal::BirthIncomplete, Refusal::IdentityUnconfirmed],
             }
-            .html(shell),
+            .html(&within),
         ),
         ("check_your_email", CheckYourEmail { email: said("a@b.c") }.html(&out)),
         (
@@ -244,7 +246,7 @@ fn payment_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
     };
     let elsewhere = MakePayment { card: None, ..make_payment(words) };
     vec![
-        ("make_payment", make_payment(words).html(shell)),
+        ("make_payment", make_payment(words).html(&out)),
         ("make_payment_refused", refused_payment(words).html(shell)),
         ("make_payment_on_stripe", elsewhere.html(shell)),
         ("already_in_progress", running.html(shell)),
