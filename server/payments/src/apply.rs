@@ -9,21 +9,23 @@ use domain::{
     id::{ClaimId, JournalId, PaymentId, PracticeId},
     money::Cents,
     payment::Refusal,
+    proposal::Proposal,
 };
 use store::{
     Db,
     audit::{self, Actor, Entry as AuditEntry},
     balance,
-    payment::{self, Filter, Payment, Stage},
+    payment::{self, Filter, Found, Payment, Stage},
     posting::{self, Entry, JournalKind, NewJournal, Posted},
 };
 
-use crate::{PayError, Payments, Result, alert::Alert, answer};
+use crate::{FoundPayment, PayError, Payments, Result, alert::Alert, answer};
 
 /// More lines than any account has open bills.
 const LINES_MOST: usize = 500;
 /// Payments that one press of "Apply exact matches" takes.
-const BULK_MOST: i64 = 500;
+pub(crate) const BULK_MOST: usize = 500;
+const BULK_PAGE: i64 = 100;
 
 /// The person who acts, as the audit log names them.
 #[derive(Clone, Debug)]
@@ -310,34 +312,91 @@ impl Payments {
         practice: &PracticeId,
         staff: &Staff,
     ) -> Result<AppliedInBulk> {
+        let filter = Filter { stage: Stage::Unapplied, ..Filter::default() };
         let mut done = AppliedInBulk::default();
-        let mut filter = Filter { stage: Stage::Unapplied, ..Filter::default() };
-        let mut seen = 0;
-        while seen < BULK_MOST {
-            let page = self.find_payments(practice, &filter, 50).await?;
-            let Some(last) = page.last() else { break };
-            filter.before = Some((last.row.received_at, last.row.id.clone()));
-            seen += 50;
-            for found in page {
-                let Some(proposal) = found.proposal.filter(|p| p.is_exact()) else { continue };
-                let lines: Vec<ApplyLine> = proposal
-                    .lines
-                    .into_iter()
-                    .map(|l| ApplyLine { claim: l.claim, amount: l.amount })
-                    .collect();
-                let row = &found.row;
-                match self.apply(practice, &row.id, &lines, row.version, staff).await {
-                    Ok(_) => {
-                        done.payments += 1;
-                        done.cents += row.unapplied;
-                    }
-                    Err(PayError::Refused(_)) => done.left += 1,
-                    Err(cause) => return Err(cause),
+        for found in self.find_exact_matches(practice, &filter).await? {
+            let row = &found.row;
+            let lines = found.proposal.map(lines_of_proposal).unwrap_or_default();
+            self.apply_one(practice, row, &lines, staff, &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    /// As above, of the payments somebody saw and confirmed, as they were then: `seen` names their
+    /// versions. One whose claims changed meanwhile has no exact proposal any more and is left.
+    pub async fn apply_seen_matches(
+        &self,
+        practice: &PracticeId,
+        seen: &[(PaymentId, i64)],
+        staff: &Staff,
+    ) -> Result<AppliedInBulk> {
+        if seen.len() > BULK_MOST {
+            return Err(Refusal::BadLines.into());
+        }
+        let mut done = AppliedInBulk::default();
+        for (id, version) in seen {
+            let detail = self.payment_detail(practice, id).await?;
+            match detail.proposal.filter(Proposal::is_exact) {
+                Some(proposal) if detail.row.version == *version => {
+                    let lines = lines_of_proposal(proposal);
+                    self.apply_one(practice, &detail.row, &lines, staff, &mut done).await?;
                 }
+                _ => done.left += 1,
             }
         }
         Ok(done)
     }
+
+    async fn apply_one(
+        &self,
+        practice: &PracticeId,
+        row: &Found,
+        lines: &[ApplyLine],
+        staff: &Staff,
+        done: &mut AppliedInBulk,
+    ) -> Result<()> {
+        match self.apply(practice, &row.id, lines, row.version, staff).await {
+            Ok(_) => {
+                done.payments += 1;
+                done.cents += row.unapplied;
+                Ok(())
+            }
+            Err(PayError::Refused(_)) => {
+                done.left += 1;
+                Ok(())
+            }
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// The payments of a list whose proposal leaves no doubt, in the order of the list. Looks at no
+    /// more than one press of the button takes.
+    pub async fn find_exact_matches(
+        &self,
+        practice: &PracticeId,
+        filter: &Filter,
+    ) -> Result<Vec<FoundPayment>> {
+        let mut filter = filter.clone();
+        let (mut seen, mut found) = (0, Vec::new());
+        while seen < BULK_MOST {
+            let page = self.find_payments(practice, &filter, BULK_PAGE).await?;
+            seen += page.len();
+            let is_last = page.len() < BULK_PAGE as usize;
+            filter.after = page.last().map(|last| last.row.id.clone());
+            found.extend(
+                page.into_iter().filter(|f| f.proposal.as_ref().is_some_and(Proposal::is_exact)),
+            );
+            if is_last {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn lines_of_proposal(proposal: Proposal) -> Vec<ApplyLine> {
+    let line = |l: domain::proposal::Line| ApplyLine { claim: l.claim, amount: l.amount };
+    proposal.lines.into_iter().map(line).collect()
 }
 
 enum Step {
@@ -377,7 +436,7 @@ fn lines_of(posted: &[Posted], journal: &JournalId) -> Vec<ApplyLine> {
 }
 
 /// Who was it, and when: the newest trace of the payment.
-async fn changed_meanwhile(db: &mut Db, payment: &Payment) -> Result<PayError> {
+pub(crate) async fn changed_meanwhile(db: &mut Db, payment: &Payment) -> Result<PayError> {
     let posted = posting::list(db, &payment.practice, &payment.id).await?;
     let refunds = store::refund::list(db, &payment.practice, &payment.id).await?;
     let mut traces: Vec<_> = posted.into_iter().map(|p| (p.at, p.actor)).collect();

@@ -36,8 +36,11 @@ pub struct WishedRefund {
     pub amount: Cents,
     pub reason: RefundReason,
     pub staff: Staff,
-    /// What this person may refund alone; `None` is no limit.
+    /// What this person may give back of one payment alone; `None` is no limit.
     pub limit: Option<Cents>,
+    /// The one the page showed: the same form sent twice gives back once (R14). `None` where no
+    /// page was.
+    pub expected_version: Option<i64>,
 }
 
 /// How a refund stands after it was asked for.
@@ -52,9 +55,6 @@ impl Payments {
     pub async fn refund(&self, wish: &WishedRefund) -> Result<Refunding> {
         if !wish.amount.is_positive() {
             return Err(Refusal::AmountMissing.into());
-        }
-        if let Some(limit) = wish.limit.filter(|limit| wish.amount > *limit) {
-            return Err(Refusal::AboveLimit { limit }.into());
         }
         let desk = self.desk(&wish.practice).await?;
         let payment = self.find_payment(&wish.practice, &wish.payment).await?;
@@ -81,6 +81,12 @@ impl Payments {
         let practice = &wish.practice;
         let payment = payment::find(db, practice, &wish.payment).await?;
         let payment = payment.ok_or(Refusal::NotFound)?;
+        if wish.expected_version.is_some_and(|expected| expected != payment.version) {
+            return Err(crate::apply::changed_meanwhile(db, &payment).await?);
+        }
+        if let Some(limit) = wish.limit {
+            self.check_limit(db, wish, limit).await?;
+        }
         if payment.dispute.is_some_and(DisputeState::blocks_refunds) {
             return Err(Refusal::Disputed.into());
         }
@@ -113,6 +119,22 @@ impl Payments {
         audit::insert(db, self.world(), &entry).await?;
         let reserved = refund::find(db, practice, &new.id).await?;
         Ok(reserved.ok_or(Refusal::NotFound)?)
+    }
+
+    /// Several small refunds of one payment are one large one.
+    async fn check_limit(&self, db: &mut Db, wish: &WishedRefund, limit: Cents) -> Result<()> {
+        let mine = wish.staff.actor.label();
+        let before: Cents = refund::list(db, &wish.practice, &wish.payment)
+            .await?
+            .into_iter()
+            .filter(|r| r.requested_by == mine && r.state != RefundState::Failed)
+            .map(|r| r.amount)
+            .sum();
+        if before + wish.amount > limit {
+            Err(Refusal::AboveLimit { limit }.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Asks the processor. The same row asks with the same key, so it can be asked again.

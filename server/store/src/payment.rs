@@ -263,6 +263,8 @@ pub enum Stage {
     /// Something went back.
     Refunded,
     Disputed,
+    /// In the practice's system.
+    Posted,
     /// Not in the practice's system yet.
     Unposted,
 }
@@ -275,9 +277,26 @@ impl Stage {
             Self::Applied => Some("applied"),
             Self::Refunded => Some("refunded"),
             Self::Disputed => Some("disputed"),
+            Self::Posted => Some("posted"),
             Self::Unposted => Some("unposted"),
         }
     }
+
+    /// Served by the index of what is not posted, which stays short however long the history gets.
+    fn is_unposted(self) -> bool {
+        matches!(self, Self::Unapplied | Self::Unposted)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Newest,
+    Oldest,
+    Largest,
+    Smallest,
+    NameUp,
+    NameDown,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -293,8 +312,9 @@ pub struct Filter {
     pub account: Option<String>,
     pub reference: Option<String>,
     pub guarantor: Option<GuarantorId>,
-    /// Rows before this one, for the next page.
-    pub before: Option<(UnixMs, PaymentId)>,
+    pub order: Order,
+    /// The last payment of the page before.
+    pub after: Option<PaymentId>,
 }
 
 /// A row of Find Payment.
@@ -373,18 +393,28 @@ impl FoundRow {
     }
 }
 
-/// Find Payment, tab Online: newest first. Driven by the index on the day received; the sums of a
-/// payment come from its own postings.
-pub async fn list(
-    db: &mut Db,
-    practice: &PracticeId,
-    filter: &Filter,
-    limit: i64,
-) -> Result<Vec<Found>> {
-    const LIST: &str = "with seen as (
+/// The key of the last payment of the page before.
+macro_rules! of_last {
+    ($column:literal) => {
+        concat!(
+            "(select ",
+            $column,
+            " from payment b
+            join guarantor h on h.id = b.guarantor_id and h.practice_id = b.practice_id
+            where b.practice_id = $1 and b.id = $7)"
+        )
+    };
+}
+
+/// One constant for each order. `$key` is compared with the same of the page's last payment, read
+/// by its id, so that an address carries nothing of a payer.
+macro_rules! list {
+    ($open:literal, $key:literal, $last:literal, $beyond:literal, $direction:literal) => {
+        concat!(
+            "with seen as (
             select p.id, p.practice_id, p.guarantor_id, p.attempt_id, p.captured_cents, p.source,
                 p.brand, p.last4, p.reference, p.received_at_ms, p.posted_at_ms,
-                p.dispute_state, p.version,
+                p.dispute_state, p.version, g.name as guarantor_name, g.name_key, g.external_id,
                 coalesce((select cast(-sum(o.amount_cents) as bigint) from posting o
                     where o.practice_id = p.practice_id and o.payment_id = p.id
                     and o.account = 'unapplied'), 0) as unapplied_cents,
@@ -396,51 +426,98 @@ pub async fn list(
                     and o.account = 'processor'), 0) as kept_cents,
                 coalesce((select cast(sum(r.amount_cents) as bigint) from refund r
                     where r.practice_id = p.practice_id and r.payment_id = p.id
-                    and r.state in ('pending', 'sent')), 0) as reserved_cents
+                    and r.state in ('pending', 'sent')), 0) as reserved_cents,
+                ",
+            $key,
+            " as sort_key
             from payment p
+            join guarantor g on g.id = p.guarantor_id and g.practice_id = p.practice_id
             where p.practice_id = $1
             and (cast($2 as bigint) is null or p.received_at_ms >= $2)
             and (cast($3 as bigint) is null or p.received_at_ms < $3)
             and (cast($4 as bigint) is null or p.captured_cents = $4)
             and (cast($5 as text) is null or p.reference = $5)
             and (cast($6 as text) is null or p.guarantor_id = $6)
-            and (cast($7 as bigint) is null or p.received_at_ms < $7
-                or (p.received_at_ms = $7 and p.id < $8))
+            and (cast($7 as text) is null or ",
+            $key,
+            $beyond,
+            of_last!($last),
+            " or (",
+            $key,
+            " = ",
+            of_last!($last),
+            " and p.id",
+            $beyond,
+            "$7))
+            and (cast($8 as text) is null or g.external_id = $8)",
+            $open,
+            "
         )
-        select s.id, s.guarantor_id, g.name as guarantor_name, g.external_id, s.captured_cents,
+        select s.id, s.guarantor_id, s.guarantor_name, s.external_id, s.captured_cents,
             s.unapplied_cents, s.applied_cents, s.kept_cents, s.reserved_cents, s.source, s.brand,
             s.last4, s.reference, s.received_at_ms, s.posted_at_ms, s.dispute_state, s.version,
             a.chosen_claims, l.claim_id as named_claim
         from seen s
-        join guarantor g on g.id = s.guarantor_id and g.practice_id = s.practice_id
         join attempt a on a.id = s.attempt_id and a.practice_id = s.practice_id
         left join link l on l.token_hash = a.link_hash and l.practice_id = a.practice_id
-        where (cast($9 as text) is null or g.external_id = $9)
-        and (cast($10 as text) is null or (g.name_key >= $10 and g.name_key < $11)
+        where (cast($9 as text) is null or (s.name_key >= $9 and s.name_key < $10)
             or exists (select 1 from patient t
                 where t.practice_id = s.practice_id and t.guarantor_id = s.guarantor_id
-                and t.name_key >= $10 and t.name_key < $11))
-        and (cast($12 as text) is null
-            or ($12 = 'unapplied' and s.posted_at_ms is null
+                and t.name_key >= $9 and t.name_key < $10))
+        and (cast($11 as text) is null
+            or ($11 = 'unapplied' and s.posted_at_ms is null
                 and s.unapplied_cents > s.reserved_cents)
-            or ($12 = 'applied' and s.unapplied_cents = 0 and s.applied_cents > 0)
-            or ($12 = 'refunded' and s.kept_cents < s.captured_cents)
-            or ($12 = 'disputed' and s.dispute_state is not null)
-            or ($12 = 'unposted' and s.posted_at_ms is null))
-        order by s.received_at_ms desc, s.id desc
-        limit $13";
+            or ($11 = 'applied' and s.unapplied_cents = 0 and s.applied_cents > 0)
+            or ($11 = 'refunded' and s.kept_cents - s.reserved_cents < s.captured_cents)
+            or ($11 = 'disputed' and s.dispute_state is not null)
+            or ($11 = 'posted' and s.posted_at_ms is not null)
+            or ($11 = 'unposted' and s.posted_at_ms is null))
+        order by s.sort_key ",
+            $direction,
+            ", s.id ",
+            $direction,
+            "
+        limit $12"
+        )
+    };
+}
+
+/// In the order of [`Order`].
+macro_rules! orders {
+    ($open:literal) => {
+        [
+            list!($open, "p.received_at_ms", "b.received_at_ms", " < ", "desc"),
+            list!($open, "p.received_at_ms", "b.received_at_ms", " > ", "asc"),
+            list!($open, "p.captured_cents", "b.captured_cents", " < ", "desc"),
+            list!($open, "p.captured_cents", "b.captured_cents", " > ", "asc"),
+            list!($open, "g.name_key", "h.name_key", " > ", "asc"),
+            list!($open, "g.name_key", "h.name_key", " < ", "desc"),
+        ]
+    };
+}
+
+const LISTS: [&str; 6] = orders!("");
+const UNPOSTED_LISTS: [&str; 6] = orders!(" and p.posted_at_ms is null");
+
+/// Find Payment, tab Online. The sums of a payment come from its own postings.
+pub async fn list(
+    db: &mut Db,
+    practice: &PracticeId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<Found>> {
+    let lists = if filter.stage.is_unposted() { &UNPOSTED_LISTS } else { &LISTS };
     let name = filter.name.as_deref().map(name_key).filter(|key| !key.is_empty());
     let name_end = name.as_ref().map(|key| format!("{key}\u{10ffff}"));
     let reference = filter.reference.as_deref().map(|r| r.trim().to_ascii_uppercase());
-    let rows: Vec<FoundRow> = sqlx::query_as(LIST)
+    let rows: Vec<FoundRow> = sqlx::query_as(lists[filter.order as usize])
         .bind(practice.as_str())
         .bind(filter.from.map(|t| t.0))
         .bind(filter.until.map(|t| t.0))
         .bind(filter.amount.map(|a| a.0))
         .bind(reference)
         .bind(filter.guarantor.as_ref().map(|g| g.as_str()))
-        .bind(filter.before.as_ref().map(|(at, _)| at.0))
-        .bind(filter.before.as_ref().map(|(_, id)| id.as_str()))
+        .bind(filter.after.as_ref().map(PaymentId::as_str))
         .bind(filter.account.as_deref().map(str::trim))
         .bind(name)
         .bind(name_end)

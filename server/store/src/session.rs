@@ -1,7 +1,10 @@
 //! Sessions of staff and patients, and of sign-ins half-way through. Tokens are stored hashed;
 //! all times are the real clock's.
 
-use domain::{clock::UnixMs, id::PracticeId};
+use domain::{
+    clock::{DAY_MS, UnixMs},
+    id::PracticeId,
+};
 
 use crate::{
     Db, Result,
@@ -129,6 +132,26 @@ pub async fn find(db: &mut Db, kind: Kind, token: &str, now: UnixMs) -> Result<O
         last_seen_at: UnixMs(row.last_seen_at_ms),
         expires_at: UnixMs(row.expires_at_ms),
     }))
+}
+
+/// Whose session a token was that went idle or grew too old within the last day, and was not ended:
+/// enough to keep what somebody was typing as theirs, never to show anything.
+pub async fn find_lapsed(
+    db: &mut Db,
+    kind: Kind,
+    token: &str,
+    now: UnixMs,
+) -> Result<Option<(String, PracticeId)>> {
+    const FIND: &str = "select subject_id, practice_id
+        from session
+        where token_hash = $1 and kind = $2 and ended_at_ms is null and last_seen_at_ms > $3";
+    let row: Option<(String, String)> = sqlx::query_as(FIND)
+        .bind(token_hash(token))
+        .bind(kind.as_str())
+        .bind(now.minus_ms(DAY_MS).0)
+        .fetch_optional(db.c())
+        .await?;
+    Ok(row.map(|(subject, practice)| (subject, PracticeId::trusted(practice))))
 }
 
 /// Replaces what a half-finished step has established.
