@@ -1,4 +1,4 @@
-//! Writes every patient page in both languages, with its assets, into a folder, to be looked at in
+//! Writes every patient page in both languages, and the parts of the workspace, with their assets, into a folder, to be looked at in
 //! a browser: `cargo run -p app --example gallery -- DIR`, then serve DIR as a root.
 
 #[path = "../tests/gallery/mod.rs"]
@@ -24,5 +24,7 @@ fn main() -> io::Result<()> {
             index.push_str(&format!("<li><a href=\"{file}\">{file}</a>"));
         }
     }
+    fs::write(folder.join("workspace.html"), gallery::workspace::sample(""))?;
+    index.push_str("<li><a href=\"workspace.html\">workspace.html</a>");
     fs::write(folder.join("index.html"), index)
 }

@@ -59,7 +59,7 @@ pub fn make_payment(words: &str) -> MakePayment {
             account: None,
         }),
         statement_href: "/create-account".to_owned(),
-        not_me_href: "/not-me".to_owned(),
+        not_me_href: Some("/not-me".to_owned()),
     }
 }
 
@@ -246,7 +246,7 @@ fn payment_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
     };
     let elsewhere = MakePayment { card: None, ..make_payment(words) };
     vec![
-        ("make_payment", make_payment(words).html(&out)),
+        ("make_payment", make_payment(words).html(shell)),
         ("make_payment_refused", refused_payment(words).html(shell)),
         ("make_payment_on_stripe", elsewhere.html(shell)),
         ("already_in_progress", running.html(shell)),
