@@ -1,7 +1,7 @@
 //! Cancelling an attempt, so that another may begin. The processor decides: until it has confirmed
 //! the cancel, the attempt stays open and keeps everybody else out (decision 1).
 
-use connect::gateway::{CheckoutStatus, GatewayError, Intent, IntentStatus};
+use connect::gateway::{Checkout, CheckoutStatus, GatewayError, Intent, IntentStatus};
 use domain::{
     clock::DAY_MS,
     payment::{AttemptState, Flow},
@@ -51,15 +51,8 @@ impl Payments {
         id: &str,
         end: AttemptState,
     ) -> Result<Taken> {
-        let intent = match desk.gateway.cancel_intent(id, &attempt.id).await {
-            Ok(intent) if intent.status == IntentStatus::Canceled => intent,
-            // The same cancel again answers what it answered then, and says nothing about now.
-            Ok(_) | Err(GatewayError::WrongState { .. }) => {
-                match desk.gateway.fetch_intent(id).await {
-                    Ok(intent) => intent,
-                    Err(cause) => return self.stuck(attempt, cause).await,
-                }
-            }
+        let intent = match cancelled(desk, attempt, id).await {
+            Ok(intent) => intent,
             Err(cause) => return self.stuck(attempt, cause).await,
         };
         match intent.status {
@@ -95,14 +88,8 @@ impl Payments {
         id: &str,
         end: AttemptState,
     ) -> Result<Taken> {
-        let checkout = match desk.gateway.expire_checkout(id, &attempt.id).await {
-            Ok(checkout) if checkout.status == CheckoutStatus::Expired => checkout,
-            Ok(_) | Err(GatewayError::WrongState { .. }) => {
-                match desk.gateway.fetch_checkout(id).await {
-                    Ok(checkout) => checkout,
-                    Err(cause) => return self.stuck(attempt, cause).await,
-                }
-            }
+        let checkout = match expired(desk, attempt, id).await {
+            Ok(checkout) => checkout,
             Err(cause) => return self.stuck(attempt, cause).await,
         };
         if checkout.status == CheckoutStatus::Expired {
@@ -133,5 +120,50 @@ impl Payments {
         tracing::warn!(attempt = %attempt.id, %cause, "cancelling a payment: outcome unknown");
         self.mark_state(attempt, AttemptState::Unknown, UNKNOWN_LOOK_MS).await?;
         Ok(Taken::Stuck)
+    }
+}
+
+/// Cancels, and answers what the intent is then. A keyed cancel repeats its first answer for a day,
+/// a failure too, and says nothing about now: the intent is asked, and cancelled without a key if
+/// it still can be.
+async fn cancelled(
+    desk: &Desk,
+    attempt: &Attempt,
+    id: &str,
+) -> std::result::Result<Intent, GatewayError> {
+    match desk.gateway.cancel_intent(id, &attempt.id).await {
+        Ok(intent) if intent.status == IntentStatus::Canceled => return Ok(intent),
+        Ok(_) | Err(GatewayError::WrongState { .. } | GatewayError::Unknown(_)) => {}
+        Err(cause) => return Err(cause),
+    }
+    let intent = desk.gateway.fetch_intent(id).await?;
+    if !intent.status.can_be_cancelled() {
+        return Ok(intent);
+    }
+    match desk.gateway.cancel_intent_anew(id).await {
+        // Confirmed between the question and the cancel.
+        Err(GatewayError::WrongState { .. }) => desk.gateway.fetch_intent(id).await,
+        answer => answer,
+    }
+}
+
+/// The same for the processor's page.
+async fn expired(
+    desk: &Desk,
+    attempt: &Attempt,
+    id: &str,
+) -> std::result::Result<Checkout, GatewayError> {
+    match desk.gateway.expire_checkout(id, &attempt.id).await {
+        Ok(checkout) if checkout.status == CheckoutStatus::Expired => return Ok(checkout),
+        Ok(_) | Err(GatewayError::WrongState { .. } | GatewayError::Unknown(_)) => {}
+        Err(cause) => return Err(cause),
+    }
+    let checkout = desk.gateway.fetch_checkout(id).await?;
+    if checkout.status != CheckoutStatus::Open {
+        return Ok(checkout);
+    }
+    match desk.gateway.expire_checkout_anew(id).await {
+        Err(GatewayError::WrongState { .. }) => desk.gateway.fetch_checkout(id).await,
+        answer => answer,
     }
 }
