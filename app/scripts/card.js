@@ -9,7 +9,8 @@ const status = document.getElementById("pay-status");
 const submit = form?.querySelector('button[value="card"]');
 const data = frame?.dataset;
 
-let stripe, elements, busy = false, declines = 0;
+let stripe, elements, busy = false, declines = 0, asks = null;
+const posted = { accept: "application/json" };
 
 /** What would be charged now, in cents, or null while the field holds no valid amount. */
 function amountCents() {
@@ -27,6 +28,7 @@ function followAmount(event) {
   if (elements && amount) elements.update({ amount });
 }
 
+/** Says it above the button, where it is read out at once. */
 function say(message) {
   const box = document.createElement("div");
   box.className = "notice danger";
@@ -40,6 +42,7 @@ function say(message) {
   }
   alertBox.replaceChildren(box);
   box.focus();
+  return box;
 }
 
 function clear() {
@@ -77,17 +80,8 @@ function setBusy(now) {
 /** Our own sentence for a decline; cards reported lost or stolen get the general one. */
 function sentence(error) {
   const own = JSON.parse(data.declines);
-  const same = {
-    withdrawal_count_limit_exceeded: "insufficient_funds", card_velocity_exceeded: "insufficient_funds",
-    invalid_expiry_month: "expired_card", invalid_expiry_year: "expired_card",
-    invalid_cvc: "incorrect_cvc", incorrect_zip: "incorrect_cvc", invalid_number: "incorrect_number",
-    approve_with_id: "authentication_required", call_issuer: "authentication_required",
-    payment_intent_authentication_failure: "authentication_required",
-    try_again_later: "processing_error", issuer_not_available: "processing_error",
-    reenter_transaction: "processing_error",
-  };
   const code = error.decline_code ?? error.code;
-  return own[same[code] ?? code] ?? own.generic;
+  return own[code] ?? own.generic;
 }
 
 /** The balance moved: show the new one, so that submitting again is about what is on the screen. */
@@ -101,42 +95,82 @@ function showDue(answer) {
   followAmount();
 }
 
-async function ask() {
+/** Sends the form with a word more, and takes over what the server gives for the next time. */
+async function ask(address, extra) {
   const body = new URLSearchParams(new FormData(form));
-  body.set("via", "card");
-  const headers = { accept: "application/json" };
-  const response = await fetch(data.intent, { method: "POST", body, headers });
-  return response.json();
+  for (const [name, value] of Object.entries(extra)) body.set(name, value);
+  const response = await fetch(address, { method: "POST", body, headers: posted });
+  const answer = await response.json();
+  if (answer.attempt) form.elements.attempt.value = answer.attempt;
+  if (answer.link) form.elements.link.value = answer.link;
+  return answer;
 }
 
-async function pay() {
+/** Another payment of this account runs. Taking its place is the payer's to say. */
+function offerRestart() {
+  const box = say(data.running);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.textContent = data.restart;
+  button.addEventListener("click", () => start({ restart: "1" }));
+  box.append(button);
+}
+
+async function pay(extra) {
   clear();
   const checked = await elements.submit();
   if (checked.error) return setBusy(false);
   let answer;
   try {
-    answer = await ask();
+    answer = await ask(data.intent, { via: "card", ...extra });
   } catch {
     setBusy(false);
     return say(data.offline);
   }
-  if (answer.attempt) form.elements.attempt.value = answer.attempt;
   if (answer.location) return location.assign(answer.location);
+  if (answer.is_running) {
+    setBusy(false);
+    return offerRestart();
+  }
   if (!answer.client_secret) {
     setBusy(false);
     showDue(answer);
     return answer.field ? sayBeside(answer.field, answer.message) : say(answer.message);
   }
   const { client_secret: clientSecret, return_url } = answer;
+  asks = return_url;
   // Only an immediate refusal comes back; otherwise the browser goes to the return page.
   const { error } = await stripe.confirmPayment({ elements, clientSecret, confirmParams: { return_url } });
-  if (error?.type === "card_error" || error?.type === "validation_error") {
+  if (error?.type === "card_error") return declined(error, answer.started);
+  if (error?.type === "validation_error") {
     setBusy(false);
-    if (error.type === "card_error") declines += 1;
     return say(sentence(error));
   }
   // Anything else is unknown, and only the server may find out.
   location.assign(return_url);
+}
+
+/** The server asks the processor too, ends this attempt, and gives the form of the next one. */
+async function declined(error, started) {
+  const answer = await ask(data.declined, { started }).catch(() => ({}));
+  if (answer.location) return location.assign(answer.location);
+  setBusy(false);
+  declines = answer.declines ?? declines + 1;
+  showDue(answer);
+  say(answer.message ?? sentence(error));
+}
+
+function start(extra) {
+  if (busy) return;
+  setBusy(true);
+  asks = null;
+  pay(extra).catch(() => {
+    // Once the processor was asked, only the server may find out how it stands.
+    if (asks) return location.assign(asks);
+    setBusy(false);
+    say(data.offline);
+  });
 }
 
 function mount() {
@@ -191,9 +225,7 @@ if (form && frame && submit) {
   form.addEventListener("submit", (event) => {
     if (event.submitter?.value === "checkout" || data.state !== "ready") return;
     event.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    pay().catch(() => { setBusy(false); say(data.offline); });
+    start({});
   });
   // Back from Stripe or from another page: the form is usable again.
   addEventListener("pageshow", (event) => { if (event.persisted) setBusy(false); });

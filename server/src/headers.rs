@@ -10,27 +10,39 @@ use actix_web::{
     },
 };
 
-use crate::config::Vendors;
-
 /// What the pay page may load and where it may send, beyond ourselves. Put into the request's
 /// extensions by its handler; every other page gets the strict policy.
 #[derive(Clone, Debug)]
 pub struct PayPolicy {
-    script: String,
-    frames: String,
+    /// `None` where the card is typed on the processor's page alone.
+    card: Option<CardOrigins>,
     checkout: String,
 }
 
+#[derive(Clone, Debug)]
+struct CardOrigins {
+    script: String,
+    frames: String,
+    api: String,
+}
+
 impl PayPolicy {
-    pub fn of(vendors: &Vendors, checkout: &str) -> Self {
-        let script = origin(&vendors.stripe_js);
-        // The real script frames two hosts and talks to one; a stand-in does all of it itself.
-        let frames = if script == "https://js.stripe.com" {
-            "https://js.stripe.com https://hooks.stripe.com".to_owned()
-        } else {
-            script.clone()
-        };
-        Self { script, frames, checkout: origin(checkout) }
+    /// `script` is the address of the processor's script, `checkout` that of its own page.
+    pub fn of(script: Option<&str>, checkout: &str) -> Self {
+        let card = script.map(|script| {
+            let script = origin(script);
+            // The real script frames two hosts and talks to one; a stand-in does it all itself.
+            if script == "https://js.stripe.com" {
+                CardOrigins {
+                    frames: "https://js.stripe.com https://hooks.stripe.com".to_owned(),
+                    api: "https://api.stripe.com".to_owned(),
+                    script,
+                }
+            } else {
+                CardOrigins { frames: script.clone(), api: script.clone(), script }
+            }
+        });
+        Self { card, checkout: origin(checkout) }
     }
 
     pub fn allow(self, request: &HttpRequest) {
@@ -64,15 +76,14 @@ pub fn finish(response: &mut ServiceResponse<BoxBody>, secure: bool, is_html: bo
         set(response, STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     let policy = match &pay {
-        Some(PayPolicy { script, frames, checkout }) => {
-            let api =
-                if script == "https://js.stripe.com" { "https://api.stripe.com" } else { script };
-            format!(
-                "default-src 'none'; script-src 'self' {script}; style-src 'self'; \
-                 img-src 'self' data:; connect-src 'self' {api}; frame-src {frames}; \
-                 form-action 'self' {checkout}; base-uri 'none'; object-src 'none'; \
-                 frame-ancestors 'none'"
-            )
+        Some(PayPolicy { card: Some(CardOrigins { script, frames, api }), checkout }) => format!(
+            "default-src 'none'; script-src 'self' {script}; style-src 'self'; \
+             img-src 'self' data:; connect-src 'self' {api}; frame-src {frames}; \
+             form-action 'self' {checkout}; base-uri 'none'; object-src 'none'; \
+             frame-ancestors 'none'"
+        ),
+        Some(PayPolicy { card: None, checkout }) => {
+            STRICT.replace("form-action 'self'", &format!("form-action 'self' {checkout}"))
         }
         None => STRICT.to_owned(),
     };

@@ -23,7 +23,10 @@ use app::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{clock::UnixMs, practice::Practice};
-use store::keys::{new_token, token_hash};
+use store::{
+    Keys,
+    keys::{new_token, token_hash},
+};
 
 use crate::{
     clock::real_now,
@@ -59,15 +62,36 @@ struct Inner {
     practice_slug: Option<String>,
     flash: Option<String>,
     choice: Option<String>,
-    pay: Option<PayPass>,
+    pay: Vec<PayPass>,
     set: RefCell<Vec<Cookie<'static>>>,
 }
+
+/// Links one browser may have open at the same time: a family's, in tabs.
+const PAY_PASSES_MOST: usize = 4;
+/// Between the passes of the cookie.
+const PAY_PASS_GAP: char = '~';
 
 /// What the pay cookie grants: paying on this link's account, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayPass {
     pub link_hash: String,
     pub expires_at: UnixMs,
+}
+
+impl PayPass {
+    fn read(keys: &Keys, text: &str, now: UnixMs) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let (hash, until, signature) = (parts.next()?, parts.next()?, parts.next()?);
+        let expires_at = UnixMs(until.parse().ok()?);
+        let valid = keys.is_signed("pay", &[hash, until], signature) && expires_at > now;
+        valid.then(|| Self { link_hash: hash.to_owned(), expires_at })
+    }
+
+    fn written(&self, keys: &Keys) -> String {
+        let until = self.expires_at.0.to_string();
+        let signature = keys.sign("pay", &[&self.link_hash, &until]);
+        format!("{}.{until}.{signature}", self.link_hash)
+    }
 }
 
 /// The cookies we set. On loopback http they have plain names, else `__Host-` (decision 12).
@@ -126,13 +150,10 @@ impl Visit {
         let accepts = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
         let chosen_lang = cookie(Jar::Lang).and_then(|code| Lang::from_code(&code));
         let lang = chosen_lang.or_else(|| accepts.and_then(Lang::from_accept_language));
-        let pay = cookie(Jar::Pay).and_then(|value| {
-            let mut parts = value.splitn(3, '.');
-            let (hash, until, signature) = (parts.next()?, parts.next()?, parts.next()?);
-            let expires_at = UnixMs(until.parse().ok()?);
-            let valid = keys.is_signed("pay", &[hash, until], signature) && expires_at > real_now();
-            valid.then(|| PayPass { link_hash: hash.to_owned(), expires_at })
-        });
+        let now = real_now();
+        let pay = cookie(Jar::Pay).unwrap_or_default();
+        let pay = pay.split(PAY_PASS_GAP).take(PAY_PASSES_MOST);
+        let pay = pay.filter_map(|text| PayPass::read(keys, text, now)).collect();
         Self {
             inner: Rc::new(Inner {
                 pre_is_new: pre.is_none(),
@@ -223,8 +244,14 @@ impl Visit {
         self.inner.practice_slug.as_deref()
     }
 
+    /// The pass of the link opened or paid on last.
     pub fn pay_pass(&self) -> Option<&PayPass> {
-        self.inner.pay.as_ref()
+        self.inner.pay.first()
+    }
+
+    /// All of them, that one first: a payment begun in one tab ends there, whatever other tabs do.
+    pub fn pay_passes(&self) -> &[PayPass] {
+        &self.inner.pay
     }
 
     /// Signed by [`crate::choice`], which alone reads it.
@@ -234,9 +261,15 @@ impl Visit {
 
     /// Grants paying on a link's account for a while; changes no row.
     pub fn grant_pay(&self, house: &House, link_hash: &str) {
-        let until = real_now().plus_ms(PAY_PASS_MS).0.to_string();
-        let signature = house.store.keys().sign("pay", &[link_hash, &until]);
-        self.keep(Jar::Pay, format!("{link_hash}.{until}.{signature}"), Some(PAY_PASS_MS));
+        let expires_at = real_now().plus_ms(PAY_PASS_MS);
+        let new = PayPass { link_hash: link_hash.to_owned(), expires_at };
+        let others = self.inner.pay.iter().filter(|pass| pass.link_hash != link_hash);
+        let passes: Vec<String> = std::iter::once(&new)
+            .chain(others)
+            .take(PAY_PASSES_MOST)
+            .map(|pass| pass.written(house.store.keys()))
+            .collect();
+        self.keep(Jar::Pay, passes.join(&PAY_PASS_GAP.to_string()), Some(PAY_PASS_MS));
     }
 
     /// Sets a cookie on the answer; with `lasts_ms` none it ends with the browser.

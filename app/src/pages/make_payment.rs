@@ -13,7 +13,7 @@ use crate::{
         Button, Errors, Field, Form, Notice, Radio, RadioGroup, Tone, heading, instant, money,
     },
     refusal::{Decline, Refusal, errors},
-    words::Words,
+    words::{Lang, Words},
 };
 
 /// Why the figure is not the one in the message.
@@ -76,7 +76,13 @@ pub struct MakePayment {
     pub card: Option<CardFrame>,
     /// Where *I want to see my statement before I pay* leads.
     pub statement_href: String,
-    pub not_me_href: String,
+    /// Only for the holder of a link.
+    pub not_me_href: Option<String>,
+}
+
+/// What the processor's page calls the payment: nothing about the bill (D-28).
+pub fn checkout_label(lang: Lang, alias: &str) -> String {
+    Words::new(lang).with("pay-checkout-label", &[("alias", alias.to_owned().into())])
 }
 
 impl MakePayment {
@@ -86,6 +92,9 @@ impl MakePayment {
         let is_error = !self.refusals.is_empty() || self.declined.is_some();
         let errors = errors(shell, &self.refusals);
         let scripts: &[&str] = if self.card.is_some() { &["card.js"] } else { &[] };
+        let not_me = self.not_me_href.clone().map(|href| {
+            view! { <p class="beside"><a href=href>{w.t("pay-not-me")}</a></p> }
+        });
         let body = view! {
             {heading(title, false)}
             {errors.summary(w.t("refused-summary"))}
@@ -95,9 +104,7 @@ impl MakePayment {
                 <a href=self.statement_href.clone()>{w.t("pay-see-statement")}</a>
             </p>
             {self.form(shell, &errors)}
-            <p class="beside">
-                <a href=self.not_me_href.clone()>{w.t("pay-not-me")}</a>
-            </p>
+            {not_me}
         };
         shell.write(title, is_error, scripts, body.into_any())
     }
@@ -205,6 +212,7 @@ impl MakePayment {
             .map(|decline| (script_code(decline), decline.sentence(w, &shell.practice.phone)))
             .collect();
         let declines = json_object(&declines);
+        let running = format!("{} {}", w.t("running-what"), w.t("running-do"));
         view! {
             <div role="group" class="card-group" aria-labelledby="card-title">
                 <p id="card-title" class="card-title">{w.t("pay-card")}</p>
@@ -216,6 +224,7 @@ impl MakePayment {
                     data-account=card.account.clone()
                     data-script=card.script.clone()
                     data-intent="/pay/intent"
+                    data-declined="/pay/declined"
                     data-currency="usd"
                     data-locale=shell.lang.code()
                     data-due=self.due.0.to_string()
@@ -225,6 +234,8 @@ impl MakePayment {
                     data-sending=w.t("pay-sending")
                     data-offline=w.t("pay-offline")
                     data-failed=w.t("pay-card-failed")
+                    data-running=running
+                    data-restart=w.t("running-cancel")
                 >
                     <p>{w.t("pay-card-on-stripe")}</p>
                 </div>

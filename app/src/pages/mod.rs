@@ -32,12 +32,14 @@ pub use create_account::{CheckYourEmail, CreateAccount, TypedAccount};
 pub use failure::{NotFound, Problem, ProblemKind};
 pub use front::{Front, NoPractice};
 pub use link::{LinkGone, NewLink};
-pub use make_payment::{CardFrame, MakePayment, ToldAmount, TypedPayment, WhyChanged};
+pub use make_payment::{
+    CardFrame, MakePayment, ToldAmount, TypedPayment, WhyChanged, checkout_label,
+};
 pub use message_check::{MessageCheck, MessageVerdict};
 pub use not_me::NotMe;
 pub use office_code::OfficeCode;
 pub use password::{ConfirmEmail, Forgot, Reset};
-pub use pay_stopped::PayStopped;
+pub use pay_stopped::{PayAgain, PayStopped};
 pub use preferences::{ContactChoice, Preferences};
 pub use question::Question;
 pub use receipt::{Receipt, ReceiptLine, Receipts};

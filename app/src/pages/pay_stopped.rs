@@ -59,3 +59,21 @@ impl PayStopped {
         }
     }
 }
+
+/// `/pay` without a pass: the page was left open for longer than it works, or never opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PayAgain;
+
+impl PayAgain {
+    pub fn html(self, shell: &PatientShell) -> String {
+        let w = shell.words();
+        let title = w.t("again-title");
+        let body = view! {
+            {heading(title, false)}
+            {paragraph(w.t("again-what"))}
+            {ButtonLink::primary("/link/new", w.t("new-link-send"))}
+            <p class="links"><a href="/sign-in">{w.t("sign-in")}</a></p>
+        };
+        shell.page(title, body)
+    }
+}

@@ -193,11 +193,12 @@ impl AmountRules {
             Choice::Full if due > range.most => Err(Refusal::AmountOutOfRange { range }),
             Choice::Full if due < range.least => Err(Refusal::TooSmallToPay { due }),
             Choice::Full => Ok(due),
-            Choice::Other(amount) if amount >= range.least && amount <= range.most => Ok(amount),
-            // In range when the page was shown: the balance is what changed.
-            Choice::Other(amount) if amount > range.most && amount <= shown_due => {
+            // Within the bill when the page was shown: the balance is what changed, and nobody
+            // overpays without having meant to.
+            Choice::Other(amount) if amount > due && amount <= shown_due => {
                 Err(Refusal::AmountChanged { due })
             }
+            Choice::Other(amount) if amount >= range.least && amount <= range.most => Ok(amount),
             Choice::Other(_) => Err(Refusal::AmountOutOfRange { range }),
         }
     }
@@ -362,6 +363,8 @@ mod tests {
         assert_eq!(prepay.amount(other(5000), Cents(0), Cents(0)), Ok(Cents(5000)));
         assert_eq!(prepay.amount(Choice::Full, Cents(0), Cents(0)), Err(Refusal::NothingDue));
         assert_eq!(prepay.amount(other(9000), Cents(8200), Cents(8200)), Ok(Cents(9000)));
+        let paid_meanwhile = prepay.amount(other(5000), Cents(8200), Cents(0));
+        assert_eq!(paid_meanwhile, Err(Refusal::AmountChanged { due: Cents(0) }));
     }
 
     #[test]

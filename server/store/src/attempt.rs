@@ -261,6 +261,25 @@ pub async fn count_declined(
     Ok(count)
 }
 
+/// Declines on one link since then (R76).
+pub async fn count_declined_on_link(
+    db: &mut Db,
+    practice: &PracticeId,
+    link_hash: &str,
+    since: UnixMs,
+) -> Result<i64> {
+    const COUNT: &str = "select count(*) from attempt
+        where practice_id = $1 and link_hash = $2 and created_at_ms >= $3
+        and state = 'declined'";
+    let (count,): (i64,) = sqlx::query_as(COUNT)
+        .bind(practice.as_str())
+        .bind(link_hash)
+        .bind(since.0)
+        .fetch_one(db.c())
+        .await?;
+    Ok(count)
+}
+
 /// The email typed for the receipt, if any.
 pub async fn find_receipt_email(
     db: &mut Db,
@@ -442,4 +461,16 @@ pub async fn find_oldest_unknown(db: &mut Db) -> Result<Option<UnixMs>> {
         where next_look_at_ms is not null and state = 'unknown'";
     let (oldest,): (Option<i64>,) = sqlx::query_as(FIND).fetch_one(db.c()).await?;
     Ok(oldest.map(UnixMs))
+}
+
+/// The earliest instant at which an attempt, a refund or a webhook of any practice is due.
+pub async fn find_next_due(db: &mut Db) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select min(at_ms) from (
+        select min(next_look_at_ms) as at_ms from attempt where next_look_at_ms is not null
+        union all
+        select min(next_look_at_ms) from refund where next_look_at_ms is not null
+        union all
+        select min(next_at_ms) from webhook_event where next_at_ms is not null) due";
+    let (at,): (Option<i64>,) = sqlx::query_as(FIND).fetch_one(db.c()).await?;
+    Ok(at.map(UnixMs))
 }

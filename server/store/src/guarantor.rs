@@ -177,6 +177,21 @@ pub async fn load_many(
     Ok(found)
 }
 
+/// The language an account is written to in, without opening anything sealed.
+pub async fn find_language(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &GuarantorId,
+) -> Result<Option<Language>> {
+    const FIND: &str = "select language from guarantor where practice_id = $1 and id = $2";
+    let row: Option<(Option<String>,)> = sqlx::query_as(FIND)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .fetch_optional(db.c())
+        .await?;
+    Ok(row.and_then(|(language,)| language).and_then(|code| code.parse().ok()))
+}
+
 /// One line of a search.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Found {

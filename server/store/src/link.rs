@@ -141,6 +141,20 @@ pub async fn find_practice(db: &mut Db, hash: &str) -> Result<Option<PracticeId>
     Ok(row.map(|(id,)| PracticeId::trusted(id)))
 }
 
+/// When the provider took the message with this link, whether or not the link still works: "is this
+/// message real?".
+pub async fn find_sent_at(
+    db: &mut Db,
+    practice: &PracticeId,
+    hash: &str,
+) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select accepted_at_ms from link
+        where practice_id = $1 and token_hash = $2 and accepted_at_ms is not null";
+    let row: Option<(i64,)> =
+        sqlx::query_as(FIND).bind(practice.as_str()).bind(hash).fetch_optional(db.c()).await?;
+    Ok(row.map(|(at,)| UnixMs(at)))
+}
+
 /// A person did something on the page the link led to.
 pub async fn mark_viewed(
     db: &mut Db,
