@@ -99,6 +99,8 @@ ids! {
     /// A run of reminders: what staff call a job.
     JobId = "job";
     MessageId = "msg";
+    /// A list of reminders that somebody is still ticking.
+    DraftId = "dft";
     DecisionId = "dec";
     ReplyId = "rpl";
     NoteId = "not";

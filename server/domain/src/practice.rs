@@ -52,6 +52,9 @@ pub struct Settings {
     pub text_number: Option<String>,
     /// The campaign under which carriers take the texts is registered (M25).
     pub text_campaign_registered: bool,
+    /// What one part of a text costs the practice, carrier fees included, in millionths of a
+    /// dollar: for the estimate before a send. 0 when nobody knows.
+    pub text_price_micros: i64,
     /// Codes go from this number, so that STOP locks nobody out (D-34). E.164.
     pub code_number: Option<String>,
     /// The carrier's keyword service confirms an opt-out; otherwise we do (decision 30).
@@ -113,6 +116,7 @@ impl Default for Settings {
             billing_consent_by: None,
             text_number: None,
             text_campaign_registered: false,
+            text_price_micros: 12_000,
             code_number: None,
             carrier_answers_stop: true,
             proof_approved_at: None,

@@ -311,6 +311,31 @@ pub async fn list_by_value(
     rows.into_iter().map(|r| r.open(db)).collect()
 }
 
+/// The accounts behind each of these values, oldest contact first.
+pub async fn list_holders(
+    db: &mut Db,
+    practice: &PracticeId,
+    values: &[String],
+) -> Result<BTreeMap<String, Vec<GuarantorId>>> {
+    const LIST: &str = "select value_index, guarantor_id
+        from contact
+        where practice_id = $1 and value_index in ($list) and removed_at_ms is null
+        order by created_at_ms, id";
+    let mut found: BTreeMap<String, Vec<GuarantorId>> = BTreeMap::new();
+    for chunk in values.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query = sqlx::query_as::<_, (String, String)>(with_list(LIST, 2, chunk.len()))
+            .bind(practice.as_str());
+        for value in &chunk {
+            query = query.bind(value);
+        }
+        for (value, guarantor) in query.fetch_all(db.c()).await? {
+            found.entry(value).or_default().push(GuarantorId::trusted(guarantor));
+        }
+    }
+    Ok(found)
+}
+
 /// Everybody on the server who has this phone or email, as practice and its own index of it: a
 /// wrong number is wrong for all (decision 30).
 pub async fn list_by_global(db: &mut Db, global_index: &str) -> Result<Vec<(PracticeId, String)>> {

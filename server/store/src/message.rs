@@ -571,3 +571,22 @@ pub async fn find_slots(
         sqlx::query_as(FIND).bind(practice.as_str()).bind(job.as_str()).fetch_one(db.c()).await?;
     Ok((row.0, row.1.map(UnixMs), row.2.map(UnixMs)))
 }
+
+/// How many messages of a job wait for an instant after `then`: longer than the hour.
+pub async fn count_later(
+    db: &mut Db,
+    practice: &PracticeId,
+    job: &JobId,
+    then: UnixMs,
+) -> Result<(i64, Option<UnixMs>)> {
+    const COUNT: &str = "select count(*), min(next_at_ms)
+        from message
+        where practice_id = $1 and job_id = $2 and state = 'queued' and next_at_ms > $3";
+    let row: (i64, Option<i64>) = sqlx::query_as(COUNT)
+        .bind(practice.as_str())
+        .bind(job.as_str())
+        .bind(then.0)
+        .fetch_one(db.c())
+        .await?;
+    Ok((row.0, row.1.map(UnixMs)))
+}

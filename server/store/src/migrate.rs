@@ -5,7 +5,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::{Kind, Result, Store, StoreError};
 
-const FILES: [(i64, &str, &str); 7] = [
+const FILES: [(i64, &str, &str); 8] = [
     (1, "practice", include_str!("../../../migrations/0001_practice.sql")),
     (2, "book", include_str!("../../../migrations/0002_book.sql")),
     (3, "import", include_str!("../../../migrations/0003_import.sql")),
@@ -13,6 +13,7 @@ const FILES: [(i64, &str, &str); 7] = [
     (5, "money", include_str!("../../../migrations/0005_money.sql")),
     (6, "access", include_str!("../../../migrations/0006_access.sql")),
     (7, "audit", include_str!("../../../migrations/0007_audit.sql")),
+    (8, "statement_draft", include_str!("../../../migrations/0008_statement_draft.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused

@@ -137,6 +137,29 @@ pub async fn list(
     rows.into_iter().map(|r| r.open(db, practice)).collect()
 }
 
+/// Which phones wrote these replies, as their blind indexes.
+pub async fn list_values(
+    db: &mut Db,
+    practice: &PracticeId,
+    ids: &[ReplyId],
+) -> Result<BTreeMap<ReplyId, String>> {
+    const LIST: &str = "select id, value_index from reply
+        where practice_id = $1 and id in ($list)";
+    let mut found = BTreeMap::new();
+    for chunk in ids.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query = sqlx::query_as::<_, (String, String)>(with_list(LIST, 2, chunk.len()))
+            .bind(practice.as_str());
+        for id in &chunk {
+            query = query.bind(id.as_str());
+        }
+        for (id, value) in query.fetch_all(db.c()).await? {
+            found.insert(ReplyId::trusted(id), value);
+        }
+    }
+    Ok(found)
+}
+
 /// When an answer of each kind last went to each of these phones, as `(value, kind)`.
 pub async fn load_answered(
     db: &mut Db,

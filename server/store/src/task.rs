@@ -1,12 +1,18 @@
 //! What a person has to look at: wrong numbers, free-text replies, unreachable accounts, a sender
 //! that is refused. One open task for one reason, by its key.
 
+use std::collections::BTreeMap;
+
 use domain::{
     clock::{UnixMs, World},
     id::{GuarantorId, PracticeId, TaskId},
 };
 
-use crate::{Db, Result, keys::Place};
+use crate::{
+    Db, Result,
+    backend::{LIST_LONGEST, padded, with_list},
+    keys::Place,
+};
 
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -30,6 +36,13 @@ struct Row {
     closed_at_ms: Option<i64>,
     closed_by: Option<String>,
     outcome: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyedRow {
+    dedupe_key: String,
+    #[sqlx(flatten)]
+    task: Row,
 }
 
 fn place<'a>(practice: &'a PracticeId, id: &'a str) -> Place<'a> {
@@ -121,6 +134,31 @@ pub async fn list_by_guarantor(
         .fetch_all(db.c())
         .await?;
     rows.into_iter().map(|r| r.open(db, practice)).collect()
+}
+
+/// The tasks of these reasons, open or closed, by their keys.
+pub async fn load_many(
+    db: &mut Db,
+    practice: &PracticeId,
+    dedupe_keys: &[String],
+) -> Result<BTreeMap<String, Task>> {
+    const LOAD: &str = "select dedupe_key, id, guarantor_id, kind, detail_sealed, opened_at_ms,
+        closed_at_ms, closed_by, outcome
+        from task
+        where practice_id = $1 and dedupe_key in ($list)";
+    let mut found = BTreeMap::new();
+    for chunk in dedupe_keys.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query =
+            sqlx::query_as::<_, KeyedRow>(with_list(LOAD, 2, chunk.len())).bind(practice.as_str());
+        for key in &chunk {
+            query = query.bind(key);
+        }
+        for row in query.fetch_all(db.c()).await? {
+            found.insert(row.dedupe_key, row.task.open(db, practice)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Open tasks by kind.
