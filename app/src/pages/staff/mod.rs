@@ -6,11 +6,15 @@ mod audit;
 mod connections;
 mod dashboard;
 mod door;
+mod find_payment;
 mod health;
 mod imports;
 mod invitation;
 mod me;
+mod payment;
+mod payment_words;
 mod people;
+mod refund_payment;
 mod settings;
 mod setup;
 mod shell;
@@ -21,6 +25,9 @@ pub use audit::{Audit, AuditLine};
 pub use connections::{ConnectionLine, Connections, NumberOffer, Numbers, Vendor};
 pub use dashboard::{Dashboard, Notifications, Waiting};
 pub use door::DoorNotice;
+pub use find_payment::{
+    ExactMatch, ExactMatches, FindPayment, PAYMENT_ORDER, PAYMENT_STATUSES, PaymentRow, VisitLabel,
+};
 pub use health::{Check, Colour, Health};
 pub use imports::{
     DifferenceLine, ImportLine, ImportPage, Imports, RefusedLine, UploadForm,
@@ -29,7 +36,12 @@ pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };
 pub use me::Me;
+pub use payment::{
+    AttemptLine, LineError, MatchLine, MoneyEvent, MoneyMove, PaymentPage, PaymentRights, RefundLine,
+    Refused,
+};
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
+pub use refund_payment::{RefundForm, RefundPage, RefundStep};
 pub use settings::{Section, Settings, Typed};
 pub use setup::{Proof, SetupList, SetupStep, Step, StepLine, StepState};
 pub use shell::{NavEntry, StaffShell};
