@@ -85,17 +85,13 @@ impl Engine {
             DeliveryStatus::Undelivered | DeliveryStatus::Failed => State::Failed,
         };
         let code = report.code.map(|c| c.to_string());
-        let is_news = queue::mark_reported(
-            db,
-            practice,
-            id,
+        let said = queue::Report {
             state,
-            &report.word,
-            rank_of(report.status),
-            code.as_deref(),
-            self.now(),
-        )
-        .await?;
+            word: &report.word,
+            code: code.as_deref(),
+            rank: rank_of(report.status),
+        };
+        let is_news = queue::mark_reported(db, practice, id, &said, self.now()).await?;
         let message = if is_news { message::load(db, practice, id).await? } else { None };
         let Some(message) = message else { return Ok(()) };
         match state {

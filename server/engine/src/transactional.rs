@@ -149,6 +149,33 @@ impl Engine {
         self.send_mail(&practice, None, email, language, class, "staff", content).await
     }
 
+    /// A text that shows a manager, on their own phone, that the sender works. Texts to patients
+    /// have other doors: each of those asks for consent.
+    pub async fn send_staff_text(
+        &self,
+        practice: &PracticeId,
+        phone: &str,
+        body: &str,
+        by: &Actor,
+    ) -> Result<Delivered> {
+        let practice = self.practice(practice).await?;
+        let phone = domain::phone::normalise_us(phone).map_err(Refusal::BadPhone)?;
+        let content = Content { text: sms::economise(body), ..Content::default() };
+        let keys = self.store().keys();
+        let recipient = Recipient::stranger(keys, &practice, Kind::Phone, phone.as_str());
+        let masked = phone.masked();
+        let addressee = Addressee {
+            guarantor: None,
+            contact: None,
+            recipient: &recipient,
+            masked: &masked,
+            language: Language::English,
+        };
+        let (class, channel, by) = (Class::StaffNotice, Channel::Text, by.label());
+        let message = self.at_once(&addressee, class, "staff", channel, content, None, &by);
+        self.insert_and_deliver(&practice, message, None).await
+    }
+
     async fn on_file(
         &self,
         practice: &PracticeId,

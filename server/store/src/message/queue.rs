@@ -422,15 +422,22 @@ pub async fn mark_rewritten(
     Ok(done.rows_affected() == 1)
 }
 
-/// A provider's report, applied only when it ranks above what is known (R27). True when it was news.
+/// How far a message came, as its provider reports.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    pub state: State,
+    /// The provider's own word and code, for the record.
+    pub word: &'a str,
+    pub code: Option<&'a str>,
+    pub rank: i64,
+}
+
+/// Applies a report only when it ranks above what is known (R27). True when it was news.
 pub async fn mark_reported(
     db: &mut Db,
     practice: &PracticeId,
     id: &MessageId,
-    state: State,
-    status: &str,
-    rank: i64,
-    code: Option<&str>,
+    report: &Report<'_>,
     now: UnixMs,
 ) -> Result<bool> {
     const MARK: &str = "update message set state = $3, provider_status = $4, provider_rank = $5,
@@ -444,10 +451,10 @@ pub async fn mark_reported(
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
         .bind(id.as_str())
-        .bind(state.as_str())
-        .bind(status)
-        .bind(rank)
-        .bind(code)
+        .bind(report.state.as_str())
+        .bind(report.word)
+        .bind(report.rank)
+        .bind(report.code)
         .bind(now.0)
         .execute(db.c())
         .await?;

@@ -1,0 +1,226 @@
+//! Lists, approvals, and what a changed balance does to them.
+
+use domain::{
+    clock::{DAY_MS, HOUR_MS},
+    decide::RuleId,
+    money::Cents,
+};
+use engine::{Criteria, EngineError, Goes, Refusal, Segment, Selection};
+use store::message::State;
+
+use crate::town::{everywhere, staff};
+
+const ANA: &str = "+12125550111";
+const BEN: &str = "+12125550112";
+
+#[tokio::test]
+async fn a_person_whose_box_is_cleared_gets_nothing() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        let ben = town.person("Ben", BEN, 90_00).await;
+        let cleared = Selection::AllBut([ben.guarantor.clone()].into());
+        let by = staff("biller");
+        let (p, criteria) = (&town.practice, town.by_text());
+        let drafted = town.engine.create_job(p, &criteria, &cleared, None, &by).await;
+        let drafted = drafted.expect("job");
+        assert_eq!((drafted.messages, drafted.amount), (1, Cents(82_00)));
+        town.approve(&drafted.job).await;
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!((town.provider.to(ANA).len(), town.provider.to(BEN).len()), (1, 0));
+        assert_eq!(town.status(&ben.claims[0]).await, "ready");
+        assert_eq!(town.status(&ana.claims[0]).await, "pending_patient");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_leaves_the_claims_ready() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        let job = town.remind_all().await;
+        assert_eq!(town.status(&ana.claims[0]).await, "pending_patient", "yes unless said");
+        let by = staff("biller");
+        town.engine.mark_job(&town.practice, &job, false, &by).await.expect("no");
+        assert_eq!(town.status(&ana.claims[0]).await, "ready");
+        town.engine.mark_job(&town.practice, &job, true, &by).await.expect("yes after all");
+        assert_eq!(town.status(&ana.claims[0]).await, "pending_patient");
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.to(ANA).len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_goes_before_the_yes_and_two_approvers_are_one_send() {
+    everywhere(async |town| {
+        town.person("Ana", ANA, 82_00).await;
+        let job = town.draft(&town.by_text()).await;
+        town.pass_ms(HOUR_MS).await;
+        assert!(town.provider.all().is_empty());
+        let (one, other) = (staff("one"), staff("other"));
+        let (first, second) = tokio::join!(
+            town.engine.approve_job(&town.practice, &job, &one),
+            town.engine.approve_job(&town.practice, &job, &other),
+        );
+        let queued: usize = [first, second].into_iter().flatten().map(|a| a.queued).sum();
+        assert_eq!(queued, 1);
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.to(ANA).len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bill_paid_between_yes_and_send_stops_its_reminder() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        let job = town.remind_all().await;
+        town.owes(&ana, 0).await;
+        town.pass_ms(DAY_MS).await;
+        assert!(town.provider.all().is_empty());
+        let line = &town.history(&ana.guarantor).await[0];
+        assert_eq!(line.state, State::Cancelled);
+        assert_eq!(line.end_reason.as_deref(), Some(RuleId::NothingDue.as_str()));
+        let page = town.engine.job_page(&town.practice, &job, None, None, 9).await.expect("page");
+        assert_eq!(page.reasons.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_balance_wants_a_new_yes_to_new_words() {
+    everywhere(async |town| {
+        town.settings(|settings, _| settings.amount_in_texts = true).await;
+        let ana = town.person("Ana", ANA, 82_00).await;
+        let job = town.remind_all().await;
+        town.owes(&ana, 64_00).await;
+        town.pass_ms(HOUR_MS).await;
+        assert!(town.provider.all().is_empty());
+        let line = &town.history(&ana.guarantor).await[0];
+        assert_eq!((line.state, line.amount), (State::PendingApproval, Some(Cents(64_00))));
+        town.approve(&job).await;
+        town.pass_ms(HOUR_MS).await;
+        let sent = town.provider.to(ANA);
+        assert_eq!(sent.len(), 1);
+        assert!(sent[0].body.contains("64.00") && !sent[0].body.contains("82.00"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_that_share_a_phone_are_grouped_and_wait_for_each_other() {
+    everywhere(async |town| {
+        town.person("Ana", ANA, 82_00).await;
+        town.person("Ana's mother", ANA, 40_00).await;
+        town.person("Ben", BEN, 60_00).await;
+        let list = town.engine.confirm_list(&town.practice, &town.by_text()).await.expect("list");
+        let names: Vec<&str> = list.eligible.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["Ana", "Ana's mother", "Ben"], "a shared phone stays together");
+        assert!(list.eligible[0].shared_contact.is_some());
+        assert_eq!(list.eligible[0].goes, Goes::WithinTheHour);
+        assert!(matches!(list.eligible[1].goes, Goes::At(_)), "one a day for one phone");
+        assert!(list.eligible[2].shared_contact.is_none());
+        let start = town.world.now();
+        town.remind_all().await;
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.to(ANA).len(), 1);
+        town.pass_ms(2 * DAY_MS).await;
+        let sent = town.provider.to(ANA);
+        assert_eq!(sent.len(), 2);
+        assert!(sent[1].at.since(sent[0].at) >= DAY_MS);
+        assert!(sent[1].at.since(start) < 2 * DAY_MS);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_guarantor_hears_at_most_four_times_in_thirty_days() {
+    everywhere(async |town| {
+        town.person("Ana", ANA, 82_00).await;
+        let start = town.world.now();
+        while town.world.now().since(start) < 40 * DAY_MS {
+            let by = staff("biller");
+            let (p, all) = (&town.practice, Selection::All);
+            let drafted = town.engine.create_job(p, &town.by_text(), &all, None, &by).await;
+            if let Ok(drafted) = drafted {
+                let _ = town.engine.approve_job(p, &drafted.job, &by).await;
+            }
+            town.pass_ms(DAY_MS).await;
+        }
+        let sent: Vec<_> = town.provider.to(ANA).into_iter().map(|o| o.at).collect();
+        assert!(sent.len() > 3);
+        for (days, most) in [(1, 1), (7, 2), (30, 4)] {
+            for (i, first) in sent.iter().enumerate() {
+                let within = sent[i..].iter().filter(|at| at.since(*first) < days * DAY_MS).count();
+                assert!(within <= most, "{within} in {days} days");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_over_fifty_characters_is_refused_and_over_thirty_warned() {
+    everywhere(async |town| {
+        town.person("Ana", ANA, 82_00).await;
+        let (p, criteria, by) = (&town.practice, town.by_text(), staff("biller"));
+        let too_long = "N".repeat(51);
+        let all = Selection::All;
+        let refused = town.engine.create_job(p, &criteria, &all, Some(&too_long), &by).await;
+        let expected = Refusal::NameTooLong { chars: 51 };
+        assert!(matches!(refused, Err(EngineError::Refused(r)) if r == expected));
+        let long = "Northern Hills Family Medicine East";
+        let preview = town.engine.preview(p, criteria.method, Some(long)).await.expect("preview");
+        assert!(preview.name_is_long && preview.text.expect("a text").starts_with(long));
+        let job = town.engine.create_job(p, &criteria, &all, Some(long), &by).await.expect("job");
+        town.approve(&job.job).await;
+        town.pass_ms(HOUR_MS).await;
+        assert!(town.provider.to(ANA)[0].body.starts_with(long));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn criteria_find_whom_they_name() {
+    everywhere(async |town| {
+        town.person("Ana Alvarez", ANA, 82_00).await;
+        town.person("José Núñez", BEN, 612_00).await;
+        town.person("Small Sum", "+12125550113", 4_00).await;
+        let names = async |criteria: Criteria| {
+            let list = town.engine.confirm_list(&town.practice, &criteria).await.expect("list");
+            let mut names: Vec<String> = list.eligible.into_iter().map(|c| c.name).collect();
+            names.sort();
+            names
+        };
+        let base = town.by_text();
+        assert_eq!(names(base.clone()).await.len(), 2, "below the minimum nobody is asked");
+        let search = Some("nunez".to_owned());
+        assert_eq!(names(Criteria { search, ..base.clone() }).await, ["José Núñez"]);
+        let segment = Some(Segment::TopPriority);
+        assert_eq!(names(Criteria { segment, ..base.clone() }).await, ["José Núñez"]);
+        let most = Some(Cents(100_00));
+        let cheap = Criteria { amount_at_most: most, ..base.clone() };
+        assert_eq!(names(cheap).await, ["Ana Alvarez"]);
+        let range =
+            Criteria { name_from: Some("A".into()), name_to: Some("B".into()), ..base.clone() };
+        assert_eq!(names(range).await, ["Ana Alvarez"]);
+        let none = Criteria { age: Some(engine::Age::Over60), ..base };
+        assert!(names(none).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancelled_run_sends_nothing_more() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        let job = town.remind_all().await;
+        let by = staff("biller");
+        let cancelled = town.engine.cancel_job(&town.practice, &job, &by).await.expect("cancel");
+        assert_eq!(cancelled, 1);
+        town.pass_ms(DAY_MS).await;
+        assert!(town.provider.all().is_empty());
+        assert_eq!(town.status(&ana.claims[0]).await, "ready");
+    })
+    .await;
+}

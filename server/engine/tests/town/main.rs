@@ -1,0 +1,9 @@
+//! A practice, its guarantors and their phones, on both databases: what the engine promises, as
+//! sentences about people.
+
+mod consent;
+mod holds;
+mod jobs;
+mod money;
+mod sending;
+mod town;

@@ -1,0 +1,446 @@
+//! The stage: stores, clocks that only move when told, and channels that do as they are told.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use connect::channel::{Accepted, ChannelError, DeliveryStatus, EmailMessage, TextMessage};
+use domain::{
+    clock::{Chance, Clock, UnixMs, World},
+    decide::{Channel, Class, LineType},
+    gate::SendPermit,
+    id::{ClaimId, ContactId, GuarantorId, JobId, PracticeId},
+    money::Cents,
+    practice::Practice,
+};
+use engine::{
+    AccountMail, Channels, Criteria, Engine, Found, Letter, Mail, NewContact, Options, Parts,
+    Selection, What, Wording,
+};
+use futures_util::future::BoxFuture;
+use jiff::civil::date;
+use store::{Store, audit::Actor, contact::Kind, message, scratch};
+
+/// Wednesday, 4 March 2026, 10:00 in New York.
+pub const WEDNESDAY_10: &str = "2026-03-04T10:00:00-05:00";
+
+pub fn at(text: &str) -> UnixMs {
+    UnixMs::parse_rfc3339(text).expect("an instant")
+}
+
+#[derive(Clone)]
+pub struct MovableClock(Arc<AtomicI64>);
+
+impl MovableClock {
+    pub fn at(instant: UnixMs) -> Self {
+        Self(Arc::new(AtomicI64::new(instant.0)))
+    }
+
+    pub fn set(&self, instant: UnixMs) {
+        self.0.store(instant.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> UnixMs {
+        UnixMs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Chance for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+            let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+            chunk.copy_from_slice(&mixed[..chunk.len()]);
+        }
+    }
+}
+
+/// What a provider has got.
+#[derive(Clone, Debug)]
+pub struct Out {
+    pub channel: Channel,
+    pub class: Class,
+    pub to: String,
+    pub body: String,
+    pub unsubscribe: Option<String>,
+    pub id: String,
+    pub at: UnixMs,
+}
+
+/// What the next hand-over meets.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// It arrives, and the answer is lost.
+    LostAnswer,
+    /// It never arrives, and nobody says so.
+    LostRequest,
+    Says(ChannelError),
+    /// The worker dies after it arrived.
+    Death,
+}
+
+#[derive(Clone, Default)]
+pub struct Provider {
+    pub out: Arc<Mutex<Vec<Out>>>,
+    pub faults: Arc<Mutex<VecDeque<Fault>>>,
+    pub looks: Arc<AtomicU64>,
+}
+
+impl Provider {
+    pub fn meets(&self, fault: Fault) {
+        self.faults.lock().expect("no panic").push_back(fault);
+    }
+
+    pub fn all(&self) -> Vec<Out> {
+        self.out.lock().expect("no panic").clone()
+    }
+
+    pub fn to(&self, value: &str) -> Vec<Out> {
+        self.all().into_iter().filter(|o| o.to == value).collect()
+    }
+
+    fn take(&self, permit: &SendPermit, now: UnixMs, out: Out) -> Result<Accepted, ChannelError> {
+        assert!(permit.is_valid_at(now) && permit.recipient() == out.to, "a live permit for them");
+        assert_eq!(permit.channel(), out.channel);
+        let fault = self.faults.lock().expect("no panic").pop_front();
+        let accepted =
+            Accepted { provider_id: out.id.clone(), status: DeliveryStatus::Queued, segments: 1 };
+        match fault {
+            None => {
+                self.out.lock().expect("no panic").push(out);
+                Ok(accepted)
+            }
+            Some(Fault::LostAnswer) => {
+                self.out.lock().expect("no panic").push(out);
+                Err(ChannelError::Unknown { cause: "timeout" })
+            }
+            Some(Fault::LostRequest) => Err(ChannelError::Unknown { cause: "timeout" }),
+            Some(Fault::Says(error)) => Err(error),
+            Some(Fault::Death) => {
+                self.out.lock().expect("no panic").push(out);
+                panic!("the worker dies here");
+            }
+        }
+    }
+}
+
+impl Channels for Provider {
+    fn send_text<'a>(
+        &'a self,
+        _: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        message: &'a TextMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        let out = Out {
+            channel: Channel::Text,
+            class: permit.class(),
+            to: message.to_e164.clone(),
+            body: message.body.clone(),
+            unsubscribe: None,
+            id: format!("SM{}", permit.message_id()),
+            at: now,
+        };
+        Box::pin(async move { self.take(&permit, now, out) })
+    }
+
+    fn find_text<'a>(
+        &'a self,
+        _: &'a Practice,
+        _: Class,
+        message: &'a TextMessage,
+    ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let found =
+            self.all().into_iter().find(|o| o.to == message.to_e164 && o.body == message.body).map(
+                |o| Found {
+                    provider_id: o.id,
+                    status: DeliveryStatus::Sent,
+                    code: None,
+                    segments: 1,
+                },
+            );
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn send_email<'a>(
+        &'a self,
+        _: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        message: &'a EmailMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        let out = Out {
+            channel: Channel::Email,
+            class: permit.class(),
+            to: message.to.clone(),
+            body: message.text.clone(),
+            unsubscribe: message.list_unsubscribe_url.clone(),
+            id: message.message_id.clone(),
+            at: now,
+        };
+        Box::pin(async move { self.take(&permit, now, out) })
+    }
+}
+
+/// Plain words that hold every variable.
+pub struct PlainWords;
+
+fn words(letter: &Letter<'_>) -> String {
+    let alias = letter.practice.alias();
+    match &letter.what {
+        What::Reminder { pay_link, amount, .. } => {
+            let amount = amount.map(|a| format!(" {a}")).unwrap_or_default();
+            format!("{alias}: You have a balance{amount}. Pay: {pay_link} Reply STOP to opt out.")
+        }
+        What::FailedAutopay { pay_link } | What::NewLink { pay_link } => {
+            format!("{alias}: {pay_link}")
+        }
+        What::Receipt { amount, reference, remaining, .. } => {
+            let rest = remaining.map(|r| format!(" Left: {r}.")).unwrap_or_default();
+            format!("{alias}: Received {amount}. Reference {reference}.{rest}")
+        }
+        What::Code { code } => format!("{alias}: {code}"),
+        What::Account(AccountMail::PasswordReset { link }) => format!("{alias}: {link}"),
+        What::Account(_) => format!("{alias}: about your account"),
+        What::Staff(_) => "For staff".to_owned(),
+    }
+}
+
+impl Wording for PlainWords {
+    fn text(&self, letter: &Letter<'_>) -> Option<String> {
+        Some(words(letter))
+    }
+
+    fn email(&self, letter: &Letter<'_>) -> Option<Mail> {
+        let text = words(letter);
+        Some(Mail { subject: "Your bill".into(), html: format!("<p>{text}</p>"), text })
+    }
+}
+
+pub struct Town {
+    pub store: Store,
+    pub world: World,
+    pub clock: MovableClock,
+    pub wall: MovableClock,
+    pub provider: Provider,
+    pub engine: Engine,
+    pub practice: PracticeId,
+}
+
+pub struct Person {
+    pub guarantor: GuarantorId,
+    pub claims: Vec<ClaimId>,
+    pub phone: ContactId,
+}
+
+pub fn staff(name: &str) -> Actor {
+    Actor::Staff(format!("stf_{name}"))
+}
+
+/// The same story on every database at hand.
+pub async fn everywhere<F>(story: F)
+where
+    F: AsyncFn(Town),
+{
+    let dir = tempfile::tempdir().expect("a folder");
+    for store in scratch::both(dir.path()).await.expect("databases") {
+        story(Town::new(store).await).await;
+    }
+}
+
+impl Town {
+    async fn new(store: Store) -> Self {
+        let clock = MovableClock::at(at(WEDNESDAY_10));
+        let wall = MovableClock::at(at(WEDNESDAY_10));
+        let world = World { clock: Arc::new(clock.clone()), chance: Arc::new(Counting::default()) };
+        let provider = Provider::default();
+        let practice = scratch::insert_practice(&store, &world, "hilltop").await.expect("practice");
+        let engine = Engine::new(Parts {
+            store: store.clone(),
+            world: world.clone(),
+            wall: Arc::new(wall.clone()),
+            channels: Arc::new(provider.clone()),
+            wording: Arc::new(PlainWords),
+            options: Options::default(),
+        });
+        let town = Self { store, world, clock, wall, provider, engine, practice };
+        town.set_up().await;
+        town
+    }
+
+    async fn set_up(&self) {
+        self.settings(|settings, now| {
+            settings.phone = "(212) 555-0100".into();
+            settings.public_base = "https://pay.hilltop.example".into();
+            settings.texts_enabled_by_platform = true;
+            settings.texts_enabled_by_practice = true;
+            settings.billing_consent_at = Some(now);
+            settings.text_number = Some("+12125550100".into());
+            settings.code_number = Some("+12125550101".into());
+            settings.text_campaign_registered = true;
+            settings.carrier_answers_stop = false;
+            settings.proof_approved_at = Some(now);
+            settings.email_tested_at = Some(now);
+            settings.email_from_address = "billing@hilltop.example".into();
+        })
+        .await;
+    }
+
+    pub async fn settings(&self, change: impl Fn(&mut domain::practice::Settings, UnixMs)) {
+        let mut practice = self.load_practice().await;
+        change(&mut practice.settings, self.world.now());
+        self.store
+            .write(move |db| {
+                let practice = practice.clone();
+                Box::pin(async move {
+                    let (id, version) = (&practice.id, practice.version);
+                    let (name, settings) = (practice.name.as_str(), &practice.settings);
+                    store::practice::mark_settings(db, id, version, name, settings).await
+                })
+            })
+            .await
+            .expect("settings");
+    }
+
+    pub async fn load_practice(&self) -> Practice {
+        let mut db = self.store.read().await.expect("read");
+        store::practice::load(&mut db, &self.practice).await.expect("load").expect("exists")
+    }
+
+    /// Somebody who owes, on an enabled phone with consent.
+    pub async fn person(&self, name: &str, number: &str, cents: i64) -> Person {
+        let guarantor: GuarantorId = self.world.mint();
+        let patient = self.world.mint();
+        let claim = scratch::ScratchClaim::ready(&patient, Cents(cents), date(2026, 1, 12));
+        let claims = scratch::insert_account(
+            &self.store,
+            &self.world,
+            &self.practice,
+            &guarantor,
+            name,
+            &[claim],
+        )
+        .await
+        .expect("account");
+        let desk = staff("desk");
+        let new = NewContact { kind: Kind::Phone, typed: number.into(), line: LineType::Mobile };
+        let phone =
+            self.engine.add_contact(&self.practice, &guarantor, &new, &desk).await.expect("phone");
+        let (p, g, when) = (&self.practice, &guarantor, self.world.now());
+        self.engine.enable_texts(p, g, &phone, true, &desk).await.expect("enabled");
+        self.engine
+            .record_consent(p, g, &phone, true, "form v1", when, &desk)
+            .await
+            .expect("consent");
+        Person { guarantor, claims, phone }
+    }
+
+    pub async fn email_of(&self, person: &Person, email: &str) -> ContactId {
+        let new = NewContact { kind: Kind::Email, typed: email.into(), line: LineType::Unknown };
+        let (p, g) = (&self.practice, &person.guarantor);
+        self.engine.add_contact(p, g, &new, &staff("desk")).await.expect("email")
+    }
+
+    pub fn by_text(&self) -> Criteria {
+        Criteria::default()
+    }
+
+    pub fn by_email(&self) -> Criteria {
+        Criteria { method: Channel::Email, ..Criteria::default() }
+    }
+
+    pub async fn draft(&self, criteria: &Criteria) -> JobId {
+        let by = staff("biller");
+        let all = Selection::All;
+        let drafted =
+            self.engine.create_job(&self.practice, criteria, &all, None, &by).await.expect("job");
+        drafted.job
+    }
+
+    pub async fn approve(&self, job: &JobId) -> engine::Approved {
+        self.engine.approve_job(&self.practice, job, &staff("biller")).await.expect("approved")
+    }
+
+    /// Drafts and approves a run for everybody.
+    pub async fn remind_all(&self) -> JobId {
+        let job = self.draft(&self.by_text()).await;
+        self.approve(&job).await;
+        job
+    }
+
+    pub async fn tick(&self) -> engine::TickReport {
+        self.engine.tick().await.expect("tick")
+    }
+
+    /// Lets time pass, stopping wherever something is due.
+    pub async fn until(&self, end: UnixMs) {
+        for _ in 0..100_000 {
+            while self.tick().await.did_anything() {}
+            let next = self.engine.next_due().await.expect("next");
+            let stop = next.filter(|n| *n > self.world.now() && *n < end).unwrap_or(end);
+            self.clock.set(stop);
+            self.wall.set(stop);
+            if stop == end {
+                while self.tick().await.did_anything() {}
+                return;
+            }
+        }
+        panic!("time stands still");
+    }
+
+    pub async fn pass_ms(&self, ms: i64) {
+        self.until(self.world.now().plus_ms(ms)).await;
+    }
+
+    pub async fn texts_in(&self, number: &str, body: &str, sid: &str) -> Option<String> {
+        let reply = engine::Reply {
+            practice: self.practice.clone(),
+            provider_id: sid.into(),
+            from: number.into(),
+            to: "+12125550100".into(),
+            body: body.into(),
+            carrier: engine::CarrierDid::Nothing,
+        };
+        self.engine.receive_reply(reply).await.expect("reply")
+    }
+
+    pub async fn status(&self, claim: &ClaimId) -> String {
+        scratch::find_claim_status(&self.store, claim).await.expect("claim")
+    }
+
+    /// The practice's system says something else now, as an import would.
+    pub async fn owes(&self, person: &Person, cents: i64) {
+        let claim = &person.claims[0];
+        scratch::mark_patient_due(&self.store, &self.practice, claim, Cents(cents))
+            .await
+            .expect("due");
+        let (practice, guarantor, now) =
+            (self.practice.clone(), person.guarantor.clone(), self.world.now());
+        self.store
+            .write(move |db| {
+                let (practice, guarantor) = (practice.clone(), guarantor.clone());
+                Box::pin(async move {
+                    store::guarantor::mark_check(db, &practice, &guarantor, now).await
+                })
+            })
+            .await
+            .expect("check");
+    }
+
+    pub async fn history(&self, guarantor: &GuarantorId) -> Vec<message::Line> {
+        let filter =
+            message::Filter { guarantor: Some(guarantor.clone()), ..message::Filter::default() };
+        let mut db = self.store.read().await.expect("read");
+        message::list(&mut db, &self.practice, &filter, 100).await.expect("history")
+    }
+}
