@@ -28,7 +28,8 @@ pub struct Posted {
 impl Posted {
     /// A field that must come once. Missing, doubled or empty is the empty string (R01).
     pub fn text(&self, name: &str) -> &str {
-        let mut values = self.all(name);
+        let named = self.fields.iter().filter(|(n, _)| n == name);
+        let mut values = named.map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
             (Some(value), None) => value,
             _ => "",
@@ -53,6 +54,13 @@ impl Posted {
         self.fields
             .iter()
             .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+    }
+
+    /// For tests of what reads a form.
+    #[cfg(test)]
+    pub fn of(fields: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self { fields: fields.iter().map(own).collect() }
     }
 
     pub fn has(&self, name: &str) -> bool {

@@ -32,7 +32,8 @@ fn stage_of(stage: Stage) -> emails::Stage {
     }
 }
 
-fn sender(practice: &Practice) -> Sender {
+/// Who writes, at the foot of every email.
+pub fn sender(practice: &Practice) -> Sender {
     let settings = &practice.settings;
     let parts = [&settings.street, &settings.city, &settings.state, &settings.zip];
     let filled: Vec<&str> =

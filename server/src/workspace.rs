@@ -1,7 +1,11 @@
 //! The frame of a staff page: navigation for the role, alarms, and what was just done.
 
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use app::pages::staff::{NavEntry, StaffShell};
-use domain::staff::{Permission, Role};
+use domain::{
+    practice::Practice,
+    staff::{Permission, Role},
+};
 
 use crate::{house::House, session::Staff};
 
@@ -22,6 +26,32 @@ pub fn shell(house: &House, staff: &Staff, section: &str) -> StaffShell {
         flash: staff.visit.said(),
         alarm: alarm(staff),
     }
+}
+
+/// A page of ours.
+pub fn shown(html: String) -> HttpResponse {
+    with_status(StatusCode::OK, html)
+}
+
+/// A form given back with what is wrong with it.
+pub fn refused(html: String) -> HttpResponse {
+    with_status(StatusCode::UNPROCESSABLE_ENTITY, html)
+}
+
+pub fn with_status(status: StatusCode, html: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html)
+}
+
+/// Where people reach this server: as the practice says, else the deployment, else as this request
+/// came in. Only for links that are shown to the person who asks, or sent on their behalf.
+pub fn base_of(house: &House, practice: &Practice, request: &HttpRequest) -> String {
+    let set = Some(practice.settings.public_base.as_str()).filter(|base| !base.is_empty());
+    let set = set.or(house.config.public_base.as_deref()).map(str::to_owned);
+    let base = set.unwrap_or_else(|| {
+        let info = request.connection_info();
+        format!("{}://{}", info.scheme(), info.host())
+    });
+    base.trim_end_matches('/').to_owned()
 }
 
 pub fn role_name(role: Role) -> &'static str {
@@ -64,6 +94,7 @@ fn navigation(staff: &Staff) -> Vec<NavEntry> {
         entries.push(NavEntry::new("Settings", "/staff/settings"));
         entries.push(NavEntry::new("Health", "/staff/health"));
     }
+    entries.push(NavEntry::new("Your account", "/staff/me"));
     entries
 }
 

@@ -137,3 +137,8 @@ pub fn contact_changed(lang: Lang, alias: &str, phone: &str) -> String {
     Words::new(lang)
         .with("text-contact-changed", &[("alias", alias.into()), ("phone", phone.into())])
 }
+
+/// To a manager's own phone, while setting up.
+pub fn staff_test(alias: &str) -> String {
+    format!("{alias}: a test of our texts. It works. No reply is needed.")
+}

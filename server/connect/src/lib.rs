@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod gateway;
+pub mod reach;
 pub mod source;
 
 pub use connect_stripe::install_tls;

@@ -7,10 +7,13 @@ use clap::{Args, Subcommand};
 use crate::config::{Config, Flags};
 
 pub mod backup;
+pub mod config;
 pub mod demo;
 pub mod import;
 pub mod opening;
+pub mod practice;
 pub mod serve;
+pub mod staff;
 pub mod verify;
 
 /// Where the data is; the same for every command (decision 35).
@@ -42,6 +45,12 @@ pub enum Command {
     Demo(demo::Demo),
     /// Balances into a practice.
     Import(import::Import),
+    /// People's ways in, for whoever runs the server.
+    Staff(staff::Staff),
+    /// Practices, and whether they may send texts.
+    Practice(practice::Practices),
+    /// The configuration: shown, and checked for production.
+    Config(config::Config),
     /// Checks database, ledger and audit chain, read only.
     Verify(verify::Verify),
     /// Copies the data, beside a running server.
@@ -55,6 +64,9 @@ pub async fn run(command: Command) -> Result<(), String> {
         Command::Serve(serve) => serve.run().await,
         Command::Demo(demo) => demo.run().await,
         Command::Import(import) => import.run().await,
+        Command::Staff(staff) => staff.run().await,
+        Command::Practice(practice) => practice.run().await,
+        Command::Config(config) => config.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,

@@ -7,7 +7,7 @@ use domain::clock::World;
 use store::{Keys, Store, StoreOptions, keys::OsChance};
 
 use super::{Where, demo};
-use crate::{building, clock::SystemClock, importing, serving};
+use crate::{building, clock::SystemClock, first_start, importing, serving};
 
 #[derive(Args, Debug)]
 pub struct Serve {
@@ -40,6 +40,8 @@ impl Serve {
         importing::resume(&store, &world).await.map_err(|e| e.to_string())?;
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         println!("Clearbill listens on http://{address}");
+        let base = config.public_base.clone().unwrap_or_else(|| format!("http://{address}"));
+        first_start::announce(&store, &base).await.map_err(|e| e.to_string())?;
         let house = Arc::new(building::house(config, store, world));
         serving::serve(house, listener).await
     }

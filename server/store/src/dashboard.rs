@@ -166,6 +166,17 @@ pub async fn find_last_webhook(
     Ok(at.map(UnixMs))
 }
 
+/// Since when an audit row waits for the notary.
+pub async fn find_oldest_unchained(
+    db: &mut Db,
+    practice: &PracticeId,
+) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select min(at_ms) from audit where practice_id = $1 and chain_no is null";
+    let (at,): (Option<i64>,) =
+        sqlx::query_as(FIND).bind(practice.as_str()).fetch_one(db.c()).await?;
+    Ok(at.map(UnixMs))
+}
+
 /// Texts of patients since then: for the inbound test of the first start, and the inbox.
 pub async fn count_replies(db: &mut Db, practice: &PracticeId, since: UnixMs) -> Result<i64> {
     const COUNT: &str = "select count(*) from reply where practice_id = $1 and at_ms >= $2";

@@ -77,6 +77,7 @@ fn place<'a>(practice: &'a str, hash: &'a str) -> Place<'a> {
 }
 
 /// Starts a session for a token that only the browser will know.
+#[allow(clippy::too_many_arguments, reason = "a session is made of exactly these")]
 pub async fn insert(
     db: &mut Db,
     kind: Kind,

@@ -72,6 +72,19 @@ pub async fn mark_step(
     Ok(())
 }
 
+/// The sender was tested, or is another one since. Read and written in one transaction, so that a
+/// form saved at the same time is refused rather than lost.
+pub async fn mark_email_tested(
+    db: &mut Db,
+    practice: &PracticeId,
+    tested_at: Option<UnixMs>,
+) -> Result<bool> {
+    let Some(found) = crate::practice::load(db, practice).await? else { return Ok(false) };
+    let mut settings = found.settings;
+    settings.email_tested_at = tested_at;
+    crate::practice::mark_settings(db, practice, found.version, &found.name, &settings).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

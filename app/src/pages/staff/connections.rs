@@ -93,10 +93,6 @@ fn smtp_fields(typed: &Typed, errors: &Errors) -> AnyView {
         .option("none", "None: only for a mail server on this machine")
         .chosen(typed.text("smtp_tls"))
         .error(errors.of("smtp_tls"));
-    let algorithm = Select::new("dkim_algorithm", "Kind of DKIM key")
-        .option("rsa", "RSA, PEM")
-        .option("ed25519", "Ed25519, base64 seed")
-        .chosen(typed.text("dkim_algorithm"));
     view! {
         {text("smtp_host", "Mail server").required()}
         {Field::digits("smtp_port", "Port", 5)
@@ -112,12 +108,10 @@ fn smtp_fields(typed: &Typed, errors: &Errors) -> AnyView {
         <details>
             <summary>"Sign with DKIM here"</summary>
             <p class="hint">"Only when the mail server does not sign by itself."</p>
-            {text("dkim_domain", "Domain")}
             {text("dkim_selector", "Selector")}
-            {algorithm}
             {TextArea::new("dkim_key", "Private key")
                 .error(errors.of("dkim_key"))
-                .hint("Never shown again.")
+                .hint("RSA as PEM, or an Ed25519 seed in base64. Never shown again.")
                 .maxlength(8000)}
         </details>
     }

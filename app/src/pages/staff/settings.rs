@@ -350,10 +350,14 @@ impl Fields<'_> {
     }
 
     fn email(&self) -> AnyView {
+        let resume = self.typed.is_on("is_paused").then(|| {
+            self.check("resume_email", "Go on with reminders by email")
+                .hint("They stopped because of complaints. Find out first why those came.")
+                .view()
+        });
         view! {
             {self.sender()}
-            {self.check("resume_email", "Go on with reminders by email")
-                .hint("Only after a pause for complaints, once you know why they came.")}
+            {resume}
         }
         .into_any()
     }

@@ -1,4 +1,10 @@
 //! The workspace's pages.
 
 pub mod audit;
+pub mod dashboard;
+pub mod health;
 pub mod imports;
+pub mod invitation;
+pub mod me;
+pub mod people;
+pub mod settings;
