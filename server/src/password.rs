@@ -20,6 +20,7 @@ const QUEUE_LONGEST: usize = 200;
 /// Longer input is refused before hashing (R40).
 pub const LONGEST: usize = 128;
 pub const SHORTEST_WITH_SECOND_FACTOR: usize = 8;
+pub const SHORTEST_ALONE: usize = 15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {

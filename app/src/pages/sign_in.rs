@@ -64,7 +64,7 @@ impl SignIn {
             <p>{Button::primary(w.t("sign-in"))}</p>
         });
         let create = self.offers_account.then(|| {
-            view! { <li><a href="/create-account">{w.t("sign-in-create")}</a></li> }
+            view! { <li><a href="/create-account?new=yes">{w.t("sign-in-create")}</a></li> }
         });
         let pay = self
             .pay_href

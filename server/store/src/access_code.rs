@@ -9,7 +9,7 @@ use domain::{
     id::{AccessCodeId, GuarantorId, PracticeId},
 };
 
-use crate::{Db, Keys, Result, tries::Limit};
+use crate::{Db, Keys, Result, keys::fill_random, tries::Limit};
 
 pub const LASTS_MS: i64 = 3 * DAY_MS;
 /// Codes typed in one practice that were none.
@@ -22,7 +22,7 @@ const LENGTH: usize = 8;
 /// A new code as it is read out and written down: `7KQM-2XWT`.
 pub fn new_code() -> String {
     let mut random = [0; LENGTH];
-    getrandom::fill(&mut random).expect("the operating system provides randomness");
+    fill_random(&mut random);
     let mut code = String::with_capacity(LENGTH + 1);
     for (at, byte) in random.iter().enumerate() {
         if at == LENGTH / 2 {

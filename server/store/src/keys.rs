@@ -293,7 +293,8 @@ impl domain::clock::Chance for OsChance {
     }
 }
 
-fn fill_random(bytes: &mut [u8]) {
+#[allow(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
+pub(crate) fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system provides randomness");
 }
 
