@@ -207,6 +207,8 @@ impl Payments {
         cause: &'static str,
     ) -> store::Result<()> {
         let practice = &payment.practice;
+        // As it is under the lock: staff may have marked it posted a moment ago.
+        let Some(fresh) = payment::find(db, practice, &payment.id).await? else { return Ok(()) };
         let posted = posting::list(db, practice, &payment.id).await?;
         let reversed: BTreeSet<&JournalId> =
             posted.iter().filter_map(|p| p.reverses.as_ref()).collect();
@@ -224,12 +226,11 @@ impl Payments {
                 break;
             }
             let actor = Actor::System("payments");
-            self.write_reversal(db, payment, journal, &lines_of(&posted, journal), &actor).await?;
+            self.write_reversal(db, &fresh, journal, &lines_of(&posted, journal), &actor).await?;
             undone = true;
         }
         if undone {
-            let version = payment::find(db, practice, &payment.id).await?.map(|p| p.version);
-            payment::mark_version(db, practice, &payment.id, version.unwrap_or_default()).await?;
+            payment::mark_version(db, practice, &payment.id, fresh.version).await?;
             self.write_alert(db, &Alert::overdrawn(payment, cause)).await?;
         }
         Ok(())

@@ -249,7 +249,7 @@ impl Payments {
                 let code = decline.decline_code.or(decline.code);
                 let ending = Ending { decline_code: code, failure: None };
                 self.close(attempt, AttemptState::Declined, ending).await?;
-                self.over(&self.reload(attempt).await?).await
+                self.reread(attempt).await
             }
             GatewayError::Refused { code, .. } => self.refused(attempt, &code).await,
             other => self.refused(attempt, &other.to_string()).await,
@@ -270,7 +270,10 @@ impl Payments {
     /// A request the processor will not take from this practice: closed, and a person is told.
     async fn refused(&self, attempt: &Attempt, code: &str) -> Result<Started> {
         let ending = Ending { decline_code: None, failure: Some(code.to_owned()) };
-        self.close(attempt, AttemptState::Refused, ending).await?;
+        if !self.close(attempt, AttemptState::Refused, ending).await? {
+            // Another tab got through: its payment is the one.
+            return self.reread(attempt).await;
+        }
         self.alert(Alert::processor_refused(attempt, code)).await?;
         Err(Refusal::NotSetUp.into())
     }

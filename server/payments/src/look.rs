@@ -337,7 +337,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Ends an open attempt without money, with its audit row. False when it had ended before.
+    /// Ends an open attempt without money, with its audit row. False when it had ended before, or is
+    /// no longer the one we looked at.
     pub(crate) async fn close(
         &self,
         attempt: &Attempt,
@@ -351,9 +352,9 @@ impl Payments {
                 let (me, attempt, ending) = (me.clone(), attempt.clone(), ending.clone());
                 Box::pin(async move {
                     let (practice, now) = (&attempt.practice, me.now());
+                    let (id, seen) = (&attempt.id, attempt.processor_id.as_deref());
                     let closed =
-                        attempt::mark_closed(db, practice, &attempt.id, state, &ending, now)
-                            .await?;
+                        attempt::mark_closed(db, practice, id, seen, state, &ending, now).await?;
                     if closed {
                         let why = ending.decline_code.or(ending.failure).unwrap_or_default();
                         let actor = Actor::System("payments");

@@ -62,6 +62,12 @@ impl Payments {
         if until.is_some_and(|until| now.since(until) < HOUR_MS && until <= now) {
             return Ok(false);
         }
+        // Not set up yet: nothing to compare, and nothing to write about it at each tick.
+        match self.desk(practice).await {
+            Ok(_) => {}
+            Err(PayError::Refused(_)) => return Ok(false),
+            Err(cause) => return Err(cause),
+        }
         let holder = self.world().mint::<AttemptId>().to_string();
         let is_mine = self
             .store()

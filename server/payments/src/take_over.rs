@@ -32,9 +32,10 @@ impl Payments {
         end: AttemptState,
     ) -> Result<Taken> {
         let Some(id) = attempt.processor_id.as_deref() else {
-            // Its secret was never handed out, and from now on it never will be: whoever is about
-            // to commit its id finds the row closed. What the processor may hold is found by the
-            // hourly comparison and cancelled there.
+            // Its secret was never handed out, and once the row is closed it never will be: whoever
+            // is about to commit its id finds it closed. Had they been faster, the close does not
+            // hold, and the attempt stays in the way. What the processor may have made of it is
+            // found by the hourly comparison and cancelled there.
             self.close(attempt, end, Ending::default()).await?;
             return self.after_close(attempt).await;
         };

@@ -378,19 +378,22 @@ pub struct Ending {
     pub failure: Option<String>,
 }
 
-/// Ends an open attempt without money, which frees the guarantor for the next; false when it had
-/// ended before.
+/// Ends an open attempt without money, which frees the guarantor for the next. `seen` is what the
+/// processor called it when it was found dead: an attempt that got its id since may be about to be
+/// paid, and stays. False then, and when it had ended before.
 pub async fn mark_closed(
     db: &mut Db,
     practice: &PracticeId,
     id: &AttemptId,
+    seen: Option<&str>,
     state: AttemptState,
     ending: &Ending,
     now: UnixMs,
 ) -> Result<bool> {
     const MARK: &str = "update attempt set state = $3, rank = $4, closed_at_ms = $5,
         decline_code = $6, failure = $7, next_look_at_ms = null
-        where practice_id = $1 and id = $2 and rank < $4";
+        where practice_id = $1 and id = $2 and rank < $4
+        and coalesce(processor_id, '') = $8";
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
         .bind(id.as_str())
@@ -399,6 +402,7 @@ pub async fn mark_closed(
         .bind(now.0)
         .bind(&ending.decline_code)
         .bind(&ending.failure)
+        .bind(seen.unwrap_or_default())
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)

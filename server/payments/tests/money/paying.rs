@@ -304,3 +304,59 @@ async fn too_many_requests_charge_nobody() {
         house.check().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_over_that_read_too_early_leaves_a_payable_attempt_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    for house in houses(dir.path()).await {
+        // Another server saw the attempt before its intent was committed, and closes it now.
+        let (attempt, secret) = house.start(&house.wish(&house.maria, FULL)).await;
+        let (practice, id, now) = (house.practice.clone(), attempt.clone(), house.world.now());
+        let close = house.store.write(move |db| {
+            let (practice, id) = (practice.clone(), id.clone());
+            Box::pin(async move {
+                let ending = store::attempt::Ending::default();
+                let state = AttemptState::Cancelled;
+                store::attempt::mark_closed(db, &practice, &id, None, state, &ending, now).await
+            })
+        });
+        assert!(!close.await.unwrap(), "its secret is in somebody's browser");
+        let mut other = house.wish(&house.maria, FULL);
+        other.choice = Choice::Other(Cents(4_000));
+        let refused = refusal(house.payments.start(&other).await);
+        assert!(matches!(refused, Refusal::InProgress { .. }), "{refused:?}");
+        house.sandbox.pay_intent(&secret, GOOD_CARD).unwrap();
+        assert!(matches!(house.returned(&house.maria, &attempt).await, Outcome::Paid(_)));
+        house.check().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_that_keep_taking_over_each_other_charge_no_more_than_is_due() {
+    let dir = tempfile::tempdir().unwrap();
+    for house in houses(dir.path()).await {
+        // Restarts with three amounts at once, and everybody who got a secret pays with it.
+        let wishes: Vec<_> = (0..24)
+            .map(|n| {
+                let mut wish = house.wish(&house.maria, FULL);
+                wish.restart = true;
+                wish.choice = Choice::Other(Cents(FULL - 100 * (n % 3)));
+                wish
+            })
+            .collect();
+        let payers = wishes.iter().map(async |wish| {
+            if let Ok(Started::Element { client_secret, .. }) = house.payments.start(wish).await {
+                let secret = secrecy::ExposeSecret::expose_secret(&client_secret);
+                house.sandbox.pay_intent(secret, GOOD_CARD).unwrap();
+            }
+        });
+        join_all(payers).await;
+        house.advance_minutes(3);
+        house.payments.sweep().await.unwrap();
+        house.advance_minutes(61);
+        house.payments.sweep().await.unwrap();
+        assert!(house.sandbox.kept_cents() <= FULL, "{}", house.sandbox.kept_cents());
+        assert!(house.payments_of(&house.maria).await.len() <= 1);
+        house.check().await;
+    }
+}

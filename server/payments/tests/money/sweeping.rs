@@ -147,14 +147,15 @@ async fn the_hourly_comparison_books_what_every_message_missed() {
         house.sandbox.pay_intent(&secret, GOOD_CARD).unwrap();
         // As after a restored backup: our row says that it is over.
         let (practice, id, now) = (house.practice.clone(), first.clone(), house.world.now());
+        let intent = house.sandbox.intents()[0].id.clone();
         house
             .store
             .write(move |db| {
-                let (practice, id) = (practice.clone(), id.clone());
+                let (practice, id, intent) = (practice.clone(), id.clone(), intent.clone());
                 Box::pin(async move {
-                    let ending = store::attempt::Ending::default();
+                    let (ending, seen) = (store::attempt::Ending::default(), Some(intent.as_str()));
                     let state = AttemptState::Expired;
-                    store::attempt::mark_closed(db, &practice, &id, state, &ending, now).await
+                    store::attempt::mark_closed(db, &practice, &id, seen, state, &ending, now).await
                 })
             })
             .await
