@@ -22,6 +22,7 @@ pub mod identity;
 pub mod importing;
 pub mod jobs;
 pub mod limit;
+pub mod naming;
 pub mod pages;
 pub mod password;
 pub mod payer;

@@ -3,6 +3,7 @@
 
 pub mod accept_invitation;
 pub mod add_account;
+pub mod apply_payment;
 pub mod ask_question;
 pub mod buy_number;
 pub mod cancel_payment;
@@ -17,8 +18,10 @@ pub mod create_account;
 pub mod import_file;
 pub mod invite_staff;
 pub mod make_api_key;
+pub mod mark_posted;
 pub mod pay_visits;
 pub mod prove_contact;
+pub mod refund_payment;
 pub mod report_not_me;
 pub mod reset_password;
 pub mod save_settings;
@@ -28,5 +31,6 @@ pub mod set_up_account;
 pub mod sign_in;
 pub mod staff_sign_in;
 pub mod submit_payment;
+pub mod undo_payment;
 pub mod unsubscribe;
 pub mod use_office_code;

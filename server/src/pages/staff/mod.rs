@@ -6,5 +6,7 @@ pub mod health;
 pub mod imports;
 pub mod invitation;
 pub mod me;
+pub mod payment;
+pub mod payments;
 pub mod people;
 pub mod settings;
