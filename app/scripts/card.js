@@ -2,15 +2,18 @@
 // the form, and confirms. Without it, or when Stripe's script does not load, the form posts and the
 // server leads to Stripe's own page. It never sees the token of the link.
 
-const form = document.getElementById("pay");
-const frame = document.getElementById("card");
-const alertBox = document.getElementById("pay-alert");
-const status = document.getElementById("pay-status");
+const byId = (id) => document.getElementById(id);
+const form = byId("pay");
+const frame = byId("card");
+const alertBox = byId("pay-alert");
+const status = byId("pay-status");
 const submit = form?.querySelector('button[value="card"]');
 const data = frame?.dataset;
 
-let stripe, elements, busy = false, declines = 0, asks = null;
+let stripe, elements, busy = false, declines = 0, asks = null, undo = () => {};
 const posted = { accept: "application/json" };
+
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
 /** What would be charged now, in cents, or null while the field holds no valid amount. */
 function amountCents() {
@@ -30,14 +33,10 @@ function followAmount(event) {
 
 /** Says it above the button, where it is read out at once. */
 function say(message) {
-  const box = document.createElement("div");
-  box.className = "notice danger";
-  box.tabIndex = -1;
-  const line = document.createElement("p");
-  line.textContent = message;
-  box.append(line);
+  const box = make("div", { className: "notice danger", tabIndex: -1 });
+  box.append(make("p", { textContent: message }));
   if (declines >= 2) {
-    const more = document.getElementById("more-ways");
+    const more = byId("more-ways");
     if (more) box.append(...more.cloneNode(true).childNodes);
   }
   alertBox.replaceChildren(box);
@@ -47,27 +46,23 @@ function say(message) {
 
 function clear() {
   alertBox.replaceChildren();
-  document.getElementById("script-error")?.remove();
-  form.querySelectorAll("[data-script-invalid]").forEach((input) => {
-    input.removeAttribute("aria-invalid");
-    input.setAttribute("aria-describedby", input.dataset.scriptInvalid);
-    delete input.dataset.scriptInvalid;
-  });
+  undo();
 }
 
-/** Says it beside the field, as the server would have. */
+/** Says it beside the field, as the server would have; above the button where it is about none. */
 function sayBeside(field, message) {
-  const input = document.getElementById(`f-${field}`);
+  const input = byId(`f-${field}`);
   if (!input) return say(message);
-  const line = document.createElement("p");
-  line.className = "error";
-  line.id = "script-error";
-  line.textContent = message;
+  const line = make("p", { className: "error", id: "script-error", textContent: message });
   (input.closest(".prefixed, label") ?? input).before(line);
   const before = input.getAttribute("aria-describedby") ?? "";
-  input.dataset.scriptInvalid = before;
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", `${line.id} ${before}`);
+  undo = () => {
+    line.remove();
+    input.removeAttribute("aria-invalid");
+    input.setAttribute("aria-describedby", before);
+  };
   input.focus();
 }
 
@@ -109,10 +104,7 @@ async function ask(address, extra) {
 /** Another payment of this account runs. Taking its place is the payer's to say. */
 function offerRestart() {
   const box = say(data.running);
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button";
-  button.textContent = data.restart;
+  const button = make("button", { type: "button", className: "button", textContent: data.restart });
   button.addEventListener("click", () => start({ restart: "1" }));
   box.append(button);
 }
@@ -136,7 +128,7 @@ async function pay(extra) {
   if (!answer.client_secret) {
     setBusy(false);
     showDue(answer);
-    return answer.field ? sayBeside(answer.field, answer.message) : say(answer.message);
+    return sayBeside(answer.field, answer.message);
   }
   const { client_secret: clientSecret, return_url } = answer;
   asks = return_url;
@@ -210,17 +202,12 @@ function fail() {
   if (data.state === "ready") return;
   data.state = "failed";
   elements = undefined;
-  const line = document.createElement("p");
-  line.textContent = data.failed;
-  frame.replaceChildren(line);
+  frame.replaceChildren(make("p", { textContent: data.failed }));
 }
 
 if (form && frame && submit) {
-  const script = document.createElement("script");
-  script.src = data.script;
-  script.onload = () => { try { mount(); } catch { fail(); } };
-  script.onerror = fail;
-  document.head.append(script);
+  const onload = () => { try { mount(); } catch { fail(); } };
+  document.head.append(make("script", { src: data.script, onload, onerror: fail }));
 
   form.addEventListener("submit", (event) => {
     if (event.submitter?.value === "checkout" || data.state !== "ready") return;

@@ -247,3 +247,32 @@ fn the_bill_and_the_receipt_look_as_agreed() {
     insta::assert_snapshot!("bill_details_en", readable(&gallery::bill("").html(&shell)));
     insta::assert_snapshot!("receipt_en", readable(&gallery::receipt("").html(&shell)));
 }
+
+/// Leptos escapes the children of every element but these.
+#[test]
+fn no_view_uses_an_element_whose_words_are_not_escaped() {
+    fn look(folder: &std::path::Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path);
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let views: String = source
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .take_while(|line| !line.starts_with("#[cfg(test)]"))
+                .collect();
+            let name = path.display();
+            let is_allowed = path.ends_with("components/field.rs");
+            assert!(is_allowed || !views.contains("<textarea"), "{name}: use TextArea");
+            for element in ["<noscript", "<style", "inner_html"] {
+                assert!(!views.contains(element), "{name}: {element}");
+            }
+            let is_document = path.ends_with("src/document.rs");
+            assert!(is_document || !views.contains("<script"), "{name}: scripts are modules");
+        }
+    }
+    look(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+}
