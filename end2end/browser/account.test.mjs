@@ -29,6 +29,12 @@ const returning = cast.person();
 const forgetful = cast.person();
 const slow = cast.person();
 const neighbour = cast.person();
+const parent = cast.person();
+const parentsOther = cast.person();
+const second = cast.personOwing('25.00', '57.00', '31.00');
+const twin = cast.person();
+const chatty = cast.person();
+const careful = cast.person();
 
 let world;
 
@@ -211,4 +217,135 @@ test('the fields help a phone and a password keeper', () =>
     assert.equal(await attribute(/^Password/, 'autocomplete'), 'new-password');
     assert.equal(await attribute(/last four/i, 'inputmode'), 'numeric');
     assert.equal(await attribute('Year', 'autocomplete'), 'bday-year');
+  }));
+
+/** Signed in on the bill page, by way of a young link. */
+async function signUp(page, person) {
+  await seeStatementFirst(page, person);
+  await createAccount(page, person);
+  await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+}
+
+test('somebody signed in adds another account of theirs by its own link and match', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await signUp(page, parent);
+    // The other account's link pays, and shows nothing of either person.
+    await openLink(page, world, parentsOther, 'email');
+    const html = await page.content();
+    for (const person of [parent, parentsOther]) assert.ok(!html.includes(person.name), person.name);
+    await page.getByRole('link', { name: 'I want to see my statement before I pay' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Add this bill to your account' }).waitFor();
+    await expectSound(page, SCRIPTED_PHONE);
+    await proveIdentity(page, parentsOther, { ssn4: '9998' });
+    await page.locator('#errors').waitFor();
+    assert.equal(await page.getByLabel(/last four/i).inputValue(), '');
+    await page.goto('/account');
+    assert.ok(!(await page.content()).includes(parentsOther.id), 'nothing was added');
+    await page.goto('/account/add');
+    await proveIdentity(page, parentsOther);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    await expectWords(page, parentsOther.name, 'Your other accounts');
+    await page.getByRole('link', { name: parent.name, exact: true }).click();
+    await expectWords(page, parent.name);
+    await expectSound(page, SCRIPTED_PHONE);
+  }));
+
+async function proveIdentity(page, person, changes = {}) {
+  const answers = { dob: person.dob, ssn4: person.ssn4, ...changes };
+  const [year, month, day] = answers.dob.split('-');
+  await page.getByLabel('Month').fill(String(Number(month)));
+  await page.getByLabel('Day').fill(String(Number(day)));
+  await page.getByLabel('Year').fill(year);
+  await page.getByLabel(/last four/i).fill(answers.ssn4);
+  await page.getByRole('button', { name: 'Add this bill' }).click();
+}
+
+test('an email in use shows the same page, and only the mail says so', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    const taken = parent.email;
+    const before = (await world.mailbox(taken)).length;
+    await seeStatementFirst(page, twin);
+    await createAccount(page, twin, { email: taken, password: 'nine lamps along the quay' });
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    const html = await page.content();
+    assert.ok(html.includes(twin.name.split(' ')[0]) && !html.includes(taken));
+    const mails = await until('the mail', async () => (await world.mailbox(taken)).slice(before)[0]);
+    assert.match(`${mails.subject} ${mails.body}`, /already|account/i);
+  }));
+
+test('one of three visits is chosen, and its amount stands on Make a Payment', () =>
+  visit(world, SCRIPTED_DESKTOP, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await signUp(page, second);
+    const boxes = page.getByLabel('Pay this visit');
+    for (let i = 0; i < 3; i += 1) await boxes.nth(i).uncheck();
+    await page.getByRole('button', { name: 'Pay Now' }).first().click();
+    await page.locator('#errors').waitFor();
+    await expectWords(page, 'Choose at least one visit to pay');
+    for (let i = 0; i < 3; i += 1) if (i !== 1) await boxes.nth(i).uncheck();
+    await boxes.nth(1).check();
+    await page.getByRole('button', { name: 'Pay Now' }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'Make a Payment' }).waitFor();
+    assert.equal(await page.getByLabel('Pay other amount').isChecked(), true);
+    assert.equal(await page.getByLabel(/amount/i).last().inputValue(), '57.00');
+  }));
+
+test('another account, and one that does not exist, are the same page that says nothing', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^404/);
+    await page.goto('/account');
+    await signUp(page, careful);
+    const ids = await page.evaluate(() => document.documentElement.innerHTML.match(/clm_[0-9a-f]{32}/g));
+    assert.ok(ids.length > 0);
+    const seen = new Set();
+    for (const address of [
+      `/account?of=gua_${'0'.repeat(32)}`,
+      `/account?of=${ids[0].replace('clm_', 'gua_')}`,
+      '/account?of=%27%20or%201=1',
+    ]) {
+      const answer = await page.goto(address);
+      assert.equal(answer.status(), 404);
+      seen.add((await page.content()).replace(/value="[^"]{20,}"/g, ''));
+    }
+    assert.equal(seen.size, 1);
+  }));
+
+test('a question reaches the office, and settings are kept, in the language chosen', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await signUp(page, chatty);
+    await page.getByRole('link', { name: 'Question about this bill' }).click();
+    await expectSound(page, SCRIPTED_PHONE);
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('#errors').waitFor();
+    await page.getByLabel('Your question').fill('Why is there a second charge?');
+    await page.getByLabel(/I think this bill is wrong/).check();
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await expectWords(page, 'Your question is with the billing office');
+    await page.goto('/account/preferences');
+    await expectSound(page, SCRIPTED_PHONE);
+    const email = page.getByLabel(/^Emails to/);
+    assert.equal(await email.isChecked(), true);
+    await email.uncheck();
+    await page.getByLabel('Español').check();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expectWords(page, 'Guardado');
+    assert.equal(await page.getByLabel(/^Correos a/).isChecked(), false);
+    await page.goto('/account');
+    await expectWords(page, 'Cantidad');
+    await expectSound(page, SCRIPTED_PHONE);
+  }));
+
+test('an address is confirmed by the button, not by opening the link', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    const mail = await world.message((m) => m.to === careful.email && /welcome|account/i.test(m.subject ?? '') && /confirm-email/.test(m.body ?? ''), 'a welcome');
+    const path = new URL(/https?:\/\/\S+confirm-email\/[\w-]+/.exec(mail.body)[0]).pathname;
+    await page.goto(path);
+    await page.goto(path);
+    await expectSound(page, SCRIPTED_PHONE);
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    await expectWords(page, 'Your email address is confirmed');
+    await page.goto(path);
+    await expectWords(page, 'This link no longer works');
   }));

@@ -63,6 +63,8 @@ pub struct BillDetails {
     /// Payments received, not yet posted, newest first.
     pub unposted: Vec<(UnixMs, Cents)>,
     pub credits: Cents,
+    /// Placed with an agency: shown, not payable here (D-51).
+    pub in_collections: Cents,
     pub waiting: Vec<WaitingVisit>,
     /// False with a legal hold, collections or a held import.
     pub can_pay_online: bool,
@@ -154,6 +156,10 @@ impl BillDetails {
             .credits
             .is_positive()
             .then(|| Facts::new().row(w.t("bill-credits"), money(self.credits)).view());
+        let placed = self.in_collections.is_positive().then(|| {
+            let row = Facts::new().row(w.t("bill-collections"), money(self.in_collections));
+            view! { {row}{paragraph(w.t("bill-collections-what"))} }
+        });
         let waiting = (!self.waiting.is_empty()).then(|| {
             let rows = self.waiting.iter().fold(Facts::new(), |facts, visit| {
                 let on = crate::when::day(w, visit.on);
@@ -165,7 +171,7 @@ impl BillDetails {
             });
             view! { <h2>{w.t("bill-waiting")}</h2>{paragraph(w.t("bill-waiting-what"))}{rows} }
         });
-        view! { {unposted}{credits}{waiting} }.into_any()
+        view! { {unposted}{credits}{placed}{waiting} }.into_any()
     }
 }
 

@@ -110,6 +110,7 @@ pub fn bill(words: &str) -> BillDetails {
         ],
         unposted: vec![(now(), Cents(10_00))],
         credits: Cents(5_00),
+        in_collections: Cents(45_00),
         waiting: vec![WaitingVisit {
             on: date(2026, 4, 1),
             name: Some(format!("Maria Lopez{words}")),

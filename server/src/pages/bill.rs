@@ -182,6 +182,7 @@ fn model(patient: &Patient, loaded: Loaded, now: UnixMs, refusals: Vec<Refusal>)
         patients: patients(&loaded),
         unposted: unposted(&loaded),
         credits: loaded.account.credits_left,
+        in_collections: loaded.account.in_collections,
         waiting: waiting(&loaded),
         can_pay_online: loaded.can_pay_online,
         refusals,
