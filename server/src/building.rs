@@ -106,9 +106,12 @@ pub async fn sandbox(config: &Config, world: &World, base: &str) -> Result<Sandb
 }
 
 /// Points the sample practice at the stand-ins, whose ports may have changed since last time.
-pub async fn connect_practice(house: &House, base: &str, slug: &str) -> Result<(), String> {
-    let Some(demo) = &house.demo else { return Ok(()) };
-    let sandbox = &demo.sandbox;
+pub async fn connect(
+    house: &House,
+    sandbox: &Sandbox,
+    base: &str,
+    slug: &str,
+) -> Result<(), String> {
     let hook = format!("{base}/webhooks/stripe/{slug}");
     let words = |e: sandbox::JournalBroken| e.to_string();
     let secret = sandbox.webhook_secret().to_owned();

@@ -50,6 +50,7 @@ routes! { TABLE, configure;
     get "/healthz" Anyone => pages::health::alive;
     get "/readyz" Anyone => pages::health::ready;
     get "/metrics" Anyone => pages::health::metrics;
+    get "/favicon.ico" Anyone => pages::assets::no_icon;
     get "/assets/{file}" Anyone => pages::assets::get;
     get "/create-account" Anyone => actions::create_account::get;
     post "/create-account" Anyone => actions::create_account::post;

@@ -3,7 +3,7 @@
 use domain::clock::UnixMs;
 use fast_qr::{
     QRBuilder,
-    convert::{Builder as _, svg::SvgBuilder},
+    convert::svg::SvgBuilder,
 };
 use store::Keys;
 use totp_rs::{Builder, Secret, Totp};

@@ -8,6 +8,8 @@ use app::{
 use domain::{book::Language, practice::Practice};
 use engine::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording};
 
+use crate::pages::receipt::brand_name;
+
 pub struct AppWording;
 
 pub fn lang_of(language: Language) -> Lang {
@@ -118,7 +120,7 @@ impl Wording for AppWording {
                     amount: *amount,
                     at: *received_at,
                     zone: letter.practice.zone(),
-                    brand: brand.unwrap_or_default().to_owned(),
+                    brand: brand_name(*brand),
                     last_four: last4.unwrap_or_default().to_owned(),
                     reference: (*reference).to_owned(),
                     remaining: *remaining,

@@ -48,6 +48,12 @@ enum Look {
 }
 
 impl Payments {
+    /// When the next look, retry or event is due; the demo's clock steps through these.
+    pub async fn next_due(&self) -> Result<Option<domain::clock::UnixMs>> {
+        let mut db = self.store().read().await?;
+        Ok(store::attempt::find_next_due(&mut db).await?)
+    }
+
     /// One tick, by business time. Run it each few seconds; a second one at the same time in this
     /// process does nothing.
     pub async fn sweep(&self) -> Result<SweepReport> {

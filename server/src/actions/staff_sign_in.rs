@@ -58,7 +58,7 @@ fn wait_after(failures: i64, now: UnixMs) -> UnixMs {
         return UnixMs(0);
     }
     let doublings = u32::try_from(failures - FREE_TRIES).unwrap_or(u32::MAX).min(12);
-    now.plus_ms((10 * SECOND_MS << doublings).min(LONGEST_WAIT_MS))
+    now.plus_ms(((10 * SECOND_MS) << doublings).min(LONGEST_WAIT_MS))
 }
 
 /// `POST /staff/sign-in`

@@ -25,7 +25,8 @@ use crate::{
 
 /// The mark of a demo's folder (decision 35).
 pub const MARK: &str = "this-is-a-demo";
-const PRACTICE: &str = "demo";
+/// The sample practice's name in addresses.
+pub const PRACTICE: &str = "demo";
 /// A Wednesday at ten in New York, where the sample practice is.
 const DEFAULT_CLOCK: &str = "2026-03-04T10:00:00-05:00";
 const DEFAULT_ACCOUNTS: u32 = 60;
@@ -91,7 +92,9 @@ impl Demo {
         let sandbox = building::sandbox(&config, &world, &base).await?;
         let house = Arc::new(building::demo_house(config, store, world, sandbox, clock));
         let memory = self.seed_practice(&house, &base).await?;
-        building::connect_practice(&house, &base, PRACTICE).await?;
+        if let Some(demo) = &house.demo {
+            building::connect(&house, &demo.sandbox, &base, PRACTICE).await?;
+        }
         self.announce(&house, &base, &memory);
         serving::serve(house, listener).await
     }
@@ -200,7 +203,8 @@ fn sample_settings(base: &str, now: UnixMs) -> Settings {
     }
 }
 
-async fn insert_practice(house: &House, base: &str) -> Result<PracticeId, String> {
+/// The sample practice, live and set up, without a book.
+pub async fn insert_practice(house: &House, base: &str) -> Result<PracticeId, String> {
     let now = house.world.now();
     let practice = Practice {
         id: house.world.mint(),

@@ -13,6 +13,7 @@ pub mod import;
 pub mod opening;
 pub mod practice;
 pub mod serve;
+pub mod simulate;
 pub mod staff;
 pub mod verify;
 
@@ -51,6 +52,8 @@ pub enum Command {
     Practice(practice::Practices),
     /// The configuration: shown, and checked for production.
     Config(config::Config),
+    /// Seeded people, faults and clock jumps; checks what must hold after each step.
+    Simulate(simulate::Simulate),
     /// Checks database, ledger and audit chain, read only.
     Verify(verify::Verify),
     /// Copies the data, beside a running server.
@@ -67,6 +70,7 @@ pub async fn run(command: Command) -> Result<(), String> {
         Command::Staff(staff) => staff.run().await,
         Command::Practice(practice) => practice.run().await,
         Command::Config(config) => config.run().await,
+        Command::Simulate(simulate) => simulate.run().await,
         Command::Verify(verify) => verify.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,

@@ -101,9 +101,7 @@ impl Add {
             return Err(format!("there is a practice {slug} already; name another with --slug"));
         }
         println!("{slug}");
-        println!(
-            "Now: clearbill staff add --practice {slug} --email … --name … --role manager"
-        );
+        println!("Now: clearbill staff add --practice {slug} --email … --name … --role manager");
         Ok(())
     }
 }

@@ -2,11 +2,7 @@
 //! print a link; nobody's password ever stands on a command line.
 
 use clap::{Args, Subcommand};
-use domain::{
-    id::StaffId,
-    phone::normalise_email,
-    staff::Role,
-};
+use domain::{id::StaffId, phone::normalise_email, staff::Role};
 use store::{
     StoreError,
     audit::{Actor, Entry},
@@ -14,7 +10,9 @@ use store::{
 };
 
 use super::{Where, opening};
-use crate::{actions::invite_staff::INVITATION_LASTS_MS, clock::real_now, config::Config, first_start};
+use crate::{
+    actions::invite_staff::INVITATION_LASTS_MS, clock::real_now, config::Config, first_start,
+};
 
 #[derive(Args, Debug)]
 pub struct Staff {
@@ -77,9 +75,11 @@ impl SetupLink {
                 println!("It works once, for 24 hours, while `clearbill serve` runs.");
                 Ok(())
             }
-            None => Err("somebody has an account already; ask a manager for an invitation, or use \
+            None => {
+                Err("somebody has an account already; ask a manager for an invitation, or use \
                          `clearbill staff add`"
-                .into()),
+                    .into())
+            }
         }
     }
 }

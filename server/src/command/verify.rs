@@ -22,8 +22,8 @@ impl Verify {
         let mut db = store.read().await.map_err(|e| e.to_string())?;
         let chain = store::audit::verify_chain(&mut db, store.keys()).await;
         let chain = chain.map_err(|e| e.to_string())?;
-        let ledger = payments::invariants(&mut db).await.map_err(|e| e.to_string())?;
-        let ledger: Vec<String> = ledger.into_iter().map(|fault| fault.to_string()).collect();
+        let ledger = store::ledger::list_faults(&mut db).await.map_err(|e| e.to_string())?;
+        let ledger: Vec<String> = ledger.into_iter().map(|fault| format!("{fault:?}")).collect();
         let is_whole = database.is_empty() && ledger.is_empty() && chain.broken_at.is_none();
         if self.json {
             println!(

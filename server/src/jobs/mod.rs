@@ -7,6 +7,8 @@ use domain::clock::{MINUTE_MS, UnixMs};
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::error;
 
+use payments::SweepReport;
+
 use crate::{
     clock::real_now,
     failure::Failure,
@@ -102,7 +104,7 @@ async fn engine_step(house: &House) -> Result<bool, Failure> {
 async fn payments_step(house: &House) -> Result<bool, Failure> {
     let drained = house.payments.drain_webhooks().await.map_err(Failure::broken)?;
     let swept = house.payments.sweep().await.map_err(Failure::broken)?;
-    Ok(drained > 0 || swept.did_anything())
+    Ok(drained > 0 || swept != SweepReport::default())
 }
 
 /// Chains audit rows; true when there were any.

@@ -11,3 +11,10 @@ pub async fn get(file: web::Path<String>) -> Answer {
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .body(found.bytes.into_owned()))
 }
+
+/// Browsers ask for an icon by themselves; there is none, and that is no error.
+pub async fn no_icon() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
+        .finish()
+}

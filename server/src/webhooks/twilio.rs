@@ -82,8 +82,8 @@ pub async fn status(
     let (practice, form) = verified(&request, &house, &slug, payload).await?;
     let report = parse_status(&form).map_err(|_| Failure::Malformed("A field is missing."))?;
     let cause = match report.meaning() {
-        Some(CodeMeaning::Refused(cause)) => Some(cause),
-        _ => None,
+        Some(CodeMeaning::Never(cause)) => Some(cause),
+        Some(CodeMeaning::Later) | None => None,
     };
     let report = DeliveryReport {
         provider_id: report.provider_id,

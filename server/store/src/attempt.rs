@@ -478,3 +478,11 @@ pub async fn find_next_due(db: &mut Db) -> Result<Option<UnixMs>> {
     let (at,): (Option<i64>,) = sqlx::query_as(FIND).fetch_one(db.c()).await?;
     Ok(at.map(UnixMs))
 }
+
+/// Attempts of a practice that are not over.
+pub async fn count_open(db: &mut Db, practice: &PracticeId) -> Result<i64> {
+    const COUNT: &str = "select count(*) from attempt
+        where practice_id = $1 and state in ('draft', 'open', 'processing', 'unknown')";
+    let (count,): (i64,) = sqlx::query_as(COUNT).bind(practice.as_str()).fetch_one(db.c()).await?;
+    Ok(count)
+}

@@ -348,6 +348,15 @@ pub async fn list_by_global(db: &mut Db, global_index: &str) -> Result<Vec<(Prac
     Ok(rows.into_iter().map(|(practice, value)| (PracticeId::trusted(practice), value)).collect())
 }
 
+/// Takes a phone or email for this transaction: of two reminders to it at one moment, of whatever
+/// account, the second sees the first's mark.
+pub async fn lock_value(db: &mut Db, practice: &PracticeId, value_index: &str) -> Result<()> {
+    const LOCK: &str = "update contact set soft_bounces = soft_bounces
+        where practice_id = $1 and value_index = $2";
+    sqlx::query(LOCK).bind(practice.as_str()).bind(value_index).execute(db.c()).await?;
+    Ok(())
+}
+
 /// Enables or stops texting on a phone (S-B2).
 pub async fn mark_text_enabled(
     db: &mut Db,

@@ -36,6 +36,8 @@ pub struct Guarantor {
     pub lone_minor_at: Option<UnixMs>,
     /// False when one of the patients is this very person.
     pub is_separate_from_patients: bool,
+    /// The patient who is this very person has died, says the practice's system (D-50).
+    pub has_died: bool,
     pub last_sent_at: Option<UnixMs>,
     pub flagged_at: Option<UnixMs>,
     pub next_check_at: Option<UnixMs>,
@@ -94,6 +96,7 @@ struct Row {
     zone: Option<String>,
     lone_minor_at_ms: Option<i64>,
     own_patients: i64,
+    own_deaths: i64,
     last_sent_at_ms: Option<i64>,
     flagged_at_ms: Option<i64>,
     next_check_at_ms: Option<i64>,
@@ -129,6 +132,7 @@ impl Row {
             zone: self.zone,
             lone_minor_at: self.lone_minor_at_ms.map(UnixMs),
             is_separate_from_patients: self.lone_minor_at_ms.is_none() && self.own_patients == 0,
+            has_died: self.own_deaths > 0,
             last_sent_at: self.last_sent_at_ms.map(UnixMs),
             flagged_at: self.flagged_at_ms.map(UnixMs),
             next_check_at: self.next_check_at_ms.map(UnixMs),
@@ -158,6 +162,10 @@ pub async fn load_many(
         (select count(*) from patient p
             where p.practice_id = g.practice_id and p.guarantor_id = g.id
             and p.source = g.source and p.external_id = g.external_id) as own_patients,
+        (select count(*) from patient p
+            where p.practice_id = g.practice_id and p.guarantor_id = g.id
+            and p.source = g.source and p.external_id = g.external_id
+            and p.deceased_on is not null) as own_deaths,
         g.last_sent_at_ms, g.flagged_at_ms, g.next_check_at_ms, g.version, g.created_at_ms
         from guarantor g
         where g.practice_id = $1 and g.id in ($list)";
@@ -457,6 +465,10 @@ pub async fn list_ids(
         .await?;
     Ok(rows
         .into_iter()
-        .map(|(id, source, external_id)| Named { id: GuarantorId::trusted(id), source, external_id })
+        .map(|(id, source, external_id)| Named {
+            id: GuarantorId::trusted(id),
+            source,
+            external_id,
+        })
         .collect())
 }

@@ -35,8 +35,15 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 6] =
-        [Self::Staging, Self::Held, Self::Applying, Self::Applied, Self::Rejected, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Staging,
+        Self::Held,
+        Self::Applying,
+        Self::Applied,
+        Self::Rejected,
+        Self::Failed,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,6 +1,8 @@
 //! The books, checked: what must hold at every instant (R19). Read only; `clearbill verify` and the
 //! simulation call it.
 
+use domain::{id::PracticeId, money::Cents};
+
 use crate::{Db, Result};
 
 /// Something that must never be. Names what to look at, never a person or an amount.
@@ -140,4 +142,12 @@ pub async fn list_faults(db: &mut Db) -> Result<Vec<Fault>> {
         faults.extend(broken.into_iter().map(|fault| Fault { rule: rule.to_owned(), ..fault }));
     }
     Ok(faults)
+}
+
+/// What the ledger says the processor holds for a practice: captured less refunded.
+pub async fn sum_at_processor(db: &mut Db, practice: &PracticeId) -> Result<Cents> {
+    const SUM: &str = "select cast(coalesce(sum(amount_cents), 0) as bigint) from posting
+        where practice_id = $1 and account = 'processor'";
+    let (sum,): (i64,) = sqlx::query_as(SUM).bind(practice.as_str()).fetch_one(db.c()).await?;
+    Ok(Cents(sum))
 }

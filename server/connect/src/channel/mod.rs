@@ -152,7 +152,8 @@ pub enum ChannelError {
 }
 
 impl ChannelError {
-    pub(crate) const fn refused(cause: RefusalCause) -> Self {
+    /// Refused on our side, before any vendor was asked.
+    pub const fn refused(cause: RefusalCause) -> Self {
         Self::Refused { code: None, cause }
     }
 

@@ -487,3 +487,10 @@ pub async fn list_reached(
     }
     Ok(found)
 }
+
+/// Messages of any practice that are being handed over right now; none while no worker works.
+pub async fn count_sending(db: &mut Db) -> Result<i64> {
+    const COUNT: &str = "select count(*) from message where state = 'sending'";
+    let (count,): (i64,) = sqlx::query_as(COUNT).fetch_one(db.c()).await?;
+    Ok(count)
+}

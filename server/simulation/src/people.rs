@@ -1,0 +1,406 @@
+//! The people of a simulated town: staff who send, apply and refund; patients who pay, hesitate,
+//! are declined, write STOP; vendors who fail; time that jumps.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs},
+    decide::Channel,
+    holds::HoldKind,
+    id::{GuarantorId, HoldId},
+    money::Cents,
+    payment::{Choice, Source},
+};
+use engine::{Criteria, NewHold, Selection};
+use payments::{ApplyLine, CheckoutPage, How, PayError, Staff, Started, Wish, WishedRefund};
+use sandbox::{FaultKind, FaultRule, Vendor};
+use secrecy::ExposeSecret;
+use store::audit::Actor;
+
+use crate::{Dice, Played, Stage};
+
+/// Rounds of letting due work happen; two parts that wake each other end here.
+const ROUNDS: usize = 60;
+const CARDS: [&str; 7] = [
+    "4242424242424242",
+    "4242424242424242",
+    "4242424242424242",
+    "4000000000000002",
+    "4000000000009995",
+    "4000002500003155",
+    "5555555555554444",
+];
+/// Faults of money, of texts, of mail, of webhooks.
+const FAULTS: [(Vendor, &str, FaultKind); 9] = [
+    (Vendor::Stripe, "payment_intents.create", FaultKind::Timeout),
+    (Vendor::Stripe, "payment_intents.create", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Stripe, "*", FaultKind::Error500),
+    (Vendor::Stripe, "refunds.create", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Twilio, "messages.create", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Twilio, "messages.create", FaultKind::Error500),
+    (Vendor::Smtp, "*", FaultKind::Reset),
+    (Vendor::Webhook, "*", FaultKind::Duplicate),
+    (Vendor::Webhook, "*", FaultKind::Drop),
+];
+
+/// What the town knows of itself, for the watch.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// Phones whose owner wrote STOP, and when; START takes them out.
+    pub stopped: BTreeMap<String, UnixMs>,
+    /// Accounts under a hold that stops reminders, and since when.
+    pub held: BTreeMap<GuarantorId, (HoldId, UnixMs)>,
+    pub played: Played,
+}
+
+pub(crate) struct Town<'a> {
+    stage: &'a Stage,
+    dice: Dice,
+    pub facts: Facts,
+}
+
+type Done = Result<(), String>;
+
+impl<'a> Town<'a> {
+    pub fn new(stage: &'a Stage, dice: Dice) -> Self {
+        Self { stage, dice, facts: Facts::default() }
+    }
+
+    /// One thing that somebody does, and everything that follows from it by itself.
+    pub async fn step(&mut self) -> (String, Done) {
+        let (action, done) = match self.dice.roll(20) {
+            0..=2 => ("staff send reminders", self.send_reminders().await),
+            3..=7 => ("somebody pays by link", self.pay(false).await),
+            8 => ("somebody pays on two devices", self.pay(true).await),
+            9 => ("somebody pays on the processor's page", self.pay_by_checkout().await),
+            10 => ("somebody texts back", self.text_back().await),
+            11 => ("staff apply a payment", self.apply().await),
+            12 => ("staff refund", self.refund().await),
+            13 => ("staff place or lift a hold", self.hold().await),
+            14..=15 => ("a vendor fails", self.fault()),
+            16 => ("the clock steps back", self.jump(-20 * MINUTE_MS)),
+            17 => ("a day passes", self.jump(DAY_MS + HOUR_MS)),
+            _ => ("some time passes", self.pass_some_time()),
+        };
+        let done = match done {
+            Ok(()) => self.settle().await,
+            failed => failed,
+        };
+        (format!("{action}, at {}", self.stage.world.now()), done)
+    }
+
+    /// Faults end, days pass, everything due is done.
+    pub async fn rest(&mut self) -> Done {
+        self.stage.sandbox.clear_faults().map_err(|e| e.to_string())?;
+        for _ in 0..12 {
+            self.jump(6 * HOUR_MS)?;
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Does what is due now, at the vendors and here, until nothing is.
+    async fn settle(&mut self) -> Done {
+        for _ in 0..ROUNDS {
+            let delivered = self.stage.sandbox.deliver_due().await.map_err(|e| e.to_string())?;
+            let drained = self.stage.payments.drain_webhooks().await.map_err(|e| e.to_string())?;
+            let swept = self.stage.payments.sweep().await.map_err(|e| e.to_string())?;
+            let ticked = self.stage.engine.tick().await.map_err(|e| e.to_string())?;
+            let quiet = delivered == 0
+                && drained == 0
+                && swept == payments::SweepReport::default()
+                && !ticked.did_anything();
+            if quiet {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn jump(&mut self, by_ms: i64) -> Done {
+        self.stage.clock.move_to(self.stage.world.now().plus_ms(by_ms));
+        Ok(())
+    }
+
+    fn pass_some_time(&mut self) -> Done {
+        let minutes = i64::try_from(self.dice.roll(300)).unwrap_or_default() + 1;
+        self.jump(minutes * MINUTE_MS)
+    }
+
+    fn fault(&mut self) -> Done {
+        let Some((vendor, operation, kind)) = self.dice.pick(&FAULTS).copied() else {
+            return Ok(());
+        };
+        let mut rule = FaultRule::new(vendor, operation, kind);
+        // Held connections end at once: the client's patience is not what is tested here.
+        rule.ms = Some(1);
+        rule.skip = u32::try_from(self.dice.roll(3)).unwrap_or_default();
+        self.facts.played.faults += 1;
+        let added = self.stage.sandbox.add_faults(vec![rule]).map_err(|e| e.to_string())?;
+        added.map_err(|e| e.to_string())
+    }
+
+    async fn send_reminders(&mut self) -> Done {
+        let method = if self.dice.roll(3) == 0 { Channel::Email } else { Channel::Text };
+        let criteria = Criteria { method, ..Criteria::default() };
+        let (engine, practice) = (&self.stage.engine, &self.stage.practice);
+        let by = Actor::System("simulation");
+        let drafted = engine.create_job(practice, &criteria, &Selection::All, None, &by).await;
+        let drafted = match drafted {
+            Ok(drafted) => drafted,
+            // Nobody to send to, or the middle of the night: the business said no.
+            Err(engine::EngineError::Refused(_)) => return Ok(()),
+            Err(cause) => return Err(cause.to_string()),
+        };
+        match engine.approve_job(practice, &drafted.job, &by).await {
+            Ok(_) | Err(engine::EngineError::Refused(_)) => Ok(()),
+            Err(cause) => Err(cause.to_string()),
+        }
+    }
+
+    /// Somebody with a link in their hand: the newest messages are likelier.
+    async fn somebody(&mut self) -> Result<Option<(GuarantorId, String)>, String> {
+        let links: Vec<String> =
+            self.stage.sandbox.mailbox().into_iter().filter_map(|item| item.link).collect();
+        let recent = &links[links.len().saturating_sub(30)..];
+        let Some(link) = self.dice.pick(recent) else { return Ok(None) };
+        let Some((_, token)) = link.split_once("/p/") else { return Ok(None) };
+        let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
+        let now = self.stage.world.now();
+        let found = store::link::find_by_token(&mut db, token, now).await;
+        Ok(found.map_err(|e| e.to_string())?.map(|link| (link.guarantor, link.token_hash)))
+    }
+
+    async fn due(&self, guarantor: &GuarantorId) -> Result<Cents, String> {
+        let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
+        let facts = store::balance::load(&mut db, &self.stage.practice, guarantor).await;
+        Ok(domain::balance::due(&facts.map_err(|e| e.to_string())?).due)
+    }
+
+    fn wish(&mut self, guarantor: &GuarantorId, link: String, due: Cents, how: How) -> Wish {
+        let part = Cents(due.0 / 2);
+        let choice = if self.dice.roll(4) == 0 && part >= Cents(10_00) {
+            Choice::Other(part)
+        } else {
+            Choice::Full
+        };
+        Wish {
+            practice: self.stage.practice.clone(),
+            guarantor: guarantor.clone(),
+            form: self.stage.payments.mint_form(&self.stage.practice, guarantor),
+            choice,
+            shown_due: due,
+            how,
+            source: Source::Link,
+            link_hash: Some(link),
+            login: None,
+            chosen_claims: Vec::new(),
+            receipt_email: None,
+            language: "en".into(),
+            is_held: false,
+            restart: self.dice.roll(3) == 0,
+            actor: Actor::System("simulation"),
+            address: "127.0.0.1".into(),
+        }
+    }
+
+    async fn pay(&mut self, on_two_devices: bool) -> Done {
+        let Some((guarantor, link)) = self.somebody().await? else { return Ok(()) };
+        let due = self.due(&guarantor).await?;
+        let wish = self.wish(&guarantor, link.clone(), due, How::Element);
+        let started = if on_two_devices {
+            let other = self.wish(&guarantor, link, due, How::Element);
+            let payments = &self.stage.payments;
+            let (one, two) = futures_util::join!(payments.start(&wish), payments.start(&other));
+            vec![one, two]
+        } else {
+            // A double click sends the same form twice.
+            let payments = &self.stage.payments;
+            let (one, two) = futures_util::join!(payments.start(&wish), payments.start(&wish));
+            vec![one, two]
+        };
+        for answer in started {
+            match answer {
+                Ok(Started::Element { attempt, client_secret, .. }) => {
+                    self.type_card(client_secret.expose_secret())?;
+                    if self.dice.roll(2) == 0 {
+                        let (payments, practice) = (&self.stage.payments, &self.stage.practice);
+                        let back = payments.confirm_returned(practice, &guarantor, &attempt).await;
+                        said_no(back.map(|_| ()))?;
+                    }
+                }
+                other => said_no(other.map(|_| ()))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A card typed and submitted, or thought better of.
+    fn type_card(&mut self, client_secret: &str) -> Done {
+        if self.dice.roll(6) == 0 {
+            return Ok(());
+        }
+        let card = self.dice.pick(&CARDS).copied().unwrap_or(CARDS[0]);
+        let end = self.stage.sandbox.pay_intent(client_secret, card);
+        let end = end.map_err(|e| e.to_string())?;
+        match end {
+            sandbox::PaymentEnd::NeedsApproval => {
+                let yes = self.dice.roll(2) == 0;
+                let answered = self.stage.sandbox.answer_approval(client_secret, yes);
+                answered.map_err(|e| e.to_string())?;
+            }
+            sandbox::PaymentEnd::Declined { .. } => self.facts.played.declines += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn pay_by_checkout(&mut self) -> Done {
+        let Some((guarantor, link)) = self.somebody().await? else { return Ok(()) };
+        let due = self.due(&guarantor).await?;
+        let page = CheckoutPage {
+            label: "Payment".into(),
+            success_url: "http://127.0.0.1/pay/return".into(),
+            cancel_url: "http://127.0.0.1/pay".into(),
+        };
+        let wish = self.wish(&guarantor, link, due, How::Checkout(page));
+        match self.stage.payments.start(&wish).await {
+            Ok(Started::Checkout { url, .. }) => {
+                let session = url.rsplit('/').next().unwrap_or_default().to_owned();
+                let session = session.split(['?', '#']).next().unwrap_or_default().to_owned();
+                if self.dice.roll(4) == 0 {
+                    self.stage.sandbox.leave_checkout(&session);
+                    return Ok(());
+                }
+                let card = self.dice.pick(&CARDS).copied().unwrap_or(CARDS[0]);
+                let paid = self.stage.sandbox.pay_checkout(&session, card);
+                paid.map(|_| ()).map_err(|e| e.to_string())
+            }
+            other => said_no(other.map(|_| ())),
+        }
+    }
+
+    async fn text_back(&mut self) -> Done {
+        let texts: Vec<String> = self
+            .stage
+            .sandbox
+            .mailbox()
+            .into_iter()
+            .filter(|item| item.channel == sandbox::Channel::Text)
+            .map(|item| item.to)
+            .collect();
+        let Some(phone) = self.dice.pick(&texts).cloned() else { return Ok(()) };
+        let words = ["STOP", "please stop texting me", "START", "thanks!", "HELP", "No mas"];
+        let body = self.dice.pick(&words).copied().unwrap_or("STOP");
+        let ours = self.stage.sandbox.sender().to_owned();
+        let inbound = self.stage.sandbox.patient_texts(&phone, &ours, body).await;
+        let inbound = inbound.map_err(|e| e.to_string())?;
+        // Only what reached the server can have taken effect.
+        if inbound.status != Some(200) {
+            return Ok(());
+        }
+        match body {
+            "START" => {
+                self.facts.stopped.remove(&phone);
+            }
+            "STOP" | "please stop texting me" | "No mas" => {
+                self.facts.played.opt_outs += 1;
+                self.facts.stopped.insert(phone, self.stage.world.now());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn staff(&self) -> Staff {
+        Staff { actor: Actor::System("simulation"), address: String::new() }
+    }
+
+    async fn a_payment(&mut self) -> Result<Option<payments::Detail>, String> {
+        let charges = self.stage.sandbox.charges();
+        let Some(charge) = self.dice.pick(&charges) else { return Ok(None) };
+        let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
+        let practice = &self.stage.practice;
+        let found = store::payment::find_by_intent(&mut db, practice, &charge.payment_intent).await;
+        drop(db);
+        let Some(payment) = found.map_err(|e| e.to_string())? else { return Ok(None) };
+        let detail = self.stage.payments.payment_detail(practice, &payment.id).await;
+        detail.map(Some).map_err(|e| e.to_string())
+    }
+
+    async fn apply(&mut self) -> Done {
+        let Some(detail) = self.a_payment().await? else { return Ok(()) };
+        let Some(proposal) = detail.proposal else { return Ok(()) };
+        let lines: Vec<ApplyLine> = proposal
+            .lines
+            .iter()
+            .map(|line| ApplyLine { claim: line.claim.clone(), amount: line.amount })
+            .collect();
+        let (practice, payment) = (&self.stage.practice, &detail.payment);
+        let staff = self.staff();
+        let payments = &self.stage.payments;
+        let applied = payments.apply(practice, &payment.id, &lines, payment.version, &staff).await;
+        match applied {
+            Ok(journal) if self.dice.roll(3) == 0 => {
+                let undone =
+                    payments.unapply(practice, &journal, payment.version + 1, &staff).await;
+                said_no(undone.map(|_| ()))
+            }
+            other => said_no(other.map(|_| ())),
+        }
+    }
+
+    async fn refund(&mut self) -> Done {
+        let Some(detail) = self.a_payment().await? else { return Ok(()) };
+        let amount = Cents(detail.payment.captured.0 / 2);
+        let wish = WishedRefund {
+            practice: self.stage.practice.clone(),
+            payment: detail.payment.id.clone(),
+            amount,
+            reason: domain::payment::RefundReason::PaidTwice,
+            staff: self.staff(),
+            limit: None,
+            expected_version: None,
+        };
+        // Two people press the button.
+        let payments = &self.stage.payments;
+        let (one, two) = futures_util::join!(payments.refund(&wish), payments.refund(&wish));
+        said_no(one.map(|_| ()))?;
+        said_no(two.map(|_| ()))
+    }
+
+    async fn hold(&mut self) -> Done {
+        let Some((guarantor, _)) = self.somebody().await? else { return Ok(()) };
+        let (engine, practice) = (&self.stage.engine, &self.stage.practice);
+        let by = Actor::System("simulation");
+        if let Some((hold, _)) = self.facts.held.remove(&guarantor) {
+            return match engine.lift_hold(practice, &guarantor, &hold, &by).await {
+                Ok(_) | Err(engine::EngineError::Refused(_)) => Ok(()),
+                Err(cause) => Err(cause.to_string()),
+            };
+        }
+        let new = NewHold {
+            kind: HoldKind::Pause,
+            claim: None,
+            only_contact: None,
+            reason: "asked for time".into(),
+            until: None,
+        };
+        match engine.place_hold(practice, &guarantor, &new, &by).await {
+            Ok(id) => {
+                self.facts.held.insert(guarantor, (id, self.stage.world.now()));
+                Ok(())
+            }
+            Err(engine::EngineError::Refused(_)) => Ok(()),
+            Err(cause) => Err(cause.to_string()),
+        }
+    }
+}
+
+/// The business may say no; only a broken inside is a fault.
+fn said_no(answer: Result<(), PayError>) -> Done {
+    match answer {
+        Ok(()) | Err(PayError::Refused(_)) => Ok(()),
+        Err(cause) => Err(cause.to_string()),
+    }
+}
