@@ -49,6 +49,20 @@ pub fn time(w: Words, at: UnixMs, zone: &TimeZone) -> String {
     clock(w, zoned.hour(), zoned.minute())
 }
 
+/// For the workspace, of something ahead: `9:04 AM`, `tomorrow 9:00 AM`, `Mon, Mar 9, 9:00 AM`.
+pub fn near(at: UnixMs, now: UnixMs, zone: &TimeZone) -> String {
+    let w = Words::default();
+    let (day, today) = (at.day_in(zone), now.day_in(zone));
+    if day == today {
+        return time(w, at, zone);
+    }
+    if today.tomorrow().is_ok_and(|tomorrow| tomorrow == day) {
+        return format!("tomorrow {}", time(w, at, zone));
+    }
+    let weekday = at.timestamp().to_zoned(zone.clone()).strftime("%a").to_string();
+    format!("{weekday}, {}", instant(w, at, zone))
+}
+
 /// For `<time datetime>`: RFC 3339 in UTC.
 pub fn machine(at: UnixMs) -> String {
     at.to_string()

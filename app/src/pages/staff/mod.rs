@@ -3,28 +3,40 @@
 
 mod api_keys;
 mod audit;
+pub mod claim_words;
+mod confirm_list;
 mod connections;
 mod dashboard;
+pub mod decision_words;
 mod door;
+mod encounters;
 mod find_payment;
 mod health;
 mod imports;
 mod invitation;
 mod me;
+mod patients;
 mod payment;
 mod payment_words;
 mod people;
 mod refund_payment;
+mod select_criteria;
 mod settings;
 mod setup;
 mod shell;
 mod sign_in;
+mod statements_sent;
 
 pub use api_keys::{ApiKeyLine, ApiKeys};
 pub use audit::{Audit, AuditLine};
+pub use confirm_list::{ConfirmPatientList, Departure, ListedAccount, Selected, departures};
 pub use connections::{ConnectionLine, Connections, NumberOffer, Numbers, Vendor};
 pub use dashboard::{Dashboard, Notifications, Waiting};
 pub use door::DoorNotice;
+pub use encounters::{
+    AGES as ENCOUNTER_AGES, EncounterLine, Encounters, ORDER as ENCOUNTER_ORDER,
+    STATUSES as ENCOUNTER_STATUSES,
+};
 pub use find_payment::{
     ExactMatch, ExactMatches, FindPayment, PAYMENT_ORDER, PAYMENT_STATUSES, PaymentRow, VisitLabel,
 };
@@ -36,13 +48,16 @@ pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };
 pub use me::Me;
+pub use patients::{FoundAccount, Patients, SearchedBy};
 pub use payment::{
     AttemptLine, LineError, MatchLine, MoneyEvent, MoneyMove, PaymentPage, PaymentRights, RefundLine,
     Refused,
 };
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
 pub use refund_payment::{RefundForm, RefundPage, RefundStep};
+pub use select_criteria::{AGES, LAST_SENT, PreviewStatements, SEGMENTS, SelectCriteria};
 pub use settings::{Section, Settings, Typed};
 pub use setup::{Proof, SetupList, SetupStep, Step, StepLine, StepState};
 pub use shell::{NavEntry, StaffShell};
 pub use sign_in::{FirstStart, SecondFactor, SignIn, SignInRefusal};
+pub use statements_sent::{SendQuestion, StatementsSent};
