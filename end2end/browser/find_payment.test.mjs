@@ -95,7 +95,7 @@ test('unapplied money is given back with a reason, once', () =>
     await row.getByRole('link').first().click();
     await page.getByRole('link', { name: /^Refund/ }).or(page.getByRole('button', { name: /^Refund/ })).first().click();
     await page.getByLabel(/amount/i).first().fill('82.00');
-    await page.getByLabel(/reason/i).first().fill('Paid twice');
+    await page.getByLabel(/reason/i).first().selectOption('Paid twice');
     await page.getByRole('button', { name: /refund/i }).last().click();
     const yes = page.getByRole('button', { name: /^Yes/ });
     if (await yes.count()) await yes.click();
@@ -120,14 +120,16 @@ test('what has been carried over to the practice system is marked and leaves the
     const row = await findOnlinePayment(page, world, posted.name);
     await row.getByRole('link').first().click();
     await page.getByRole('button', { name: /Mark as posted/ }).click();
-    await findOnlinePayment(page, world, posted.name);
+    await expectWords(page, 'Marked as posted');
+    await expectSound(page, DESK);
+    await findOnlinePayment(page, world, posted.name, 'Posted');
     assert.ok(!(await exported()).includes(posted.id));
   }));
 
 test('a viewer looks and changes nothing', () =>
   visit(world, DESK, async (page) => {
     await openWorkspace(page, world, 'viewer');
-    const row = await findOnlinePayment(page, world, partial.name);
+    const row = await findOnlinePayment(page, world, partial.name, 'All');
     await row.getByRole('link').first().click();
     assert.equal(await page.getByRole('button', { name: /^(Apply|Undo|Mark as posted)/ }).count(), 0);
     assert.equal(await page.getByRole('button', { name: /^Refund/ }).count(), 0);

@@ -78,10 +78,14 @@ export async function remindEveryone(world, { method = 'Text' } = {}) {
   await world.advance('PT1H');
 }
 
-/** Find Payment, tab Online, and the row of `name`. */
-export async function findOnlinePayment(page, world, name) {
+/** Find Payment, tab Online, and the row of `name` among the payments of a status. */
+export async function findOnlinePayment(page, world, name, status = 'Unapplied') {
   await page.getByRole('link', { name: 'Find Payment' }).first().click();
   await page.getByRole('link', { name: 'Online' }).click();
+  if (status !== 'Unapplied') {
+    await page.getByLabel('Status').selectOption(status);
+    await page.getByRole('button', { name: 'Filter' }).click();
+  }
   const row = page.getByRole('row', { name: new RegExp(name) });
   await row.first().waitFor();
   return row.first();

@@ -79,6 +79,9 @@ impl Wording for AppWording {
                 remaining: *remaining,
             }
             .body(),
+            What::Refund { amount, reference, .. } => {
+                texts::refund(lang, alias, *amount, reference)
+            }
             What::Code { code } => texts::code(lang, alias, code),
             What::Account(AccountMail::ContactChanged) => {
                 texts::contact_changed(lang, alias, phone)
@@ -121,6 +124,19 @@ impl Wording for AppWording {
                     at: *received_at,
                     zone: letter.practice.zone(),
                     brand: brand_name(*brand),
+                    last_four: last4.unwrap_or_default().to_owned(),
+                    reference: (*reference).to_owned(),
+                    remaining: *remaining,
+                })
+            }
+            What::Refund { amount, at, reference, brand, last4, remaining } => {
+                mail(&emails::Refund {
+                    lang,
+                    sender,
+                    amount: *amount,
+                    at: *at,
+                    zone: letter.practice.zone(),
+                    brand: brand.unwrap_or_default().to_owned(),
                     last_four: last4.unwrap_or_default().to_owned(),
                     reference: (*reference).to_owned(),
                     remaining: *remaining,

@@ -9,6 +9,7 @@ mod code;
 mod layout;
 mod new_link;
 mod receipt;
+mod refund;
 mod reminder;
 mod staff;
 
@@ -18,6 +19,7 @@ pub use account::{
 pub use code::Code;
 pub use new_link::NewLink;
 pub use receipt::Receipt;
+pub use refund::Refund;
 pub use reminder::{Reminder, Stage};
 pub use staff::{ApprovalPending, Attention, StaffInvitation};
 

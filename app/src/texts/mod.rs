@@ -94,6 +94,18 @@ impl Receipt {
     }
 }
 
+/// Money went back to the card it came from.
+pub fn refund(lang: Lang, alias: &str, amount: Cents, reference: &str) -> String {
+    Words::new(lang).with(
+        "text-refund",
+        &[
+            ("alias", alias.into()),
+            ("amount", amount.to_string().into()),
+            ("reference", reference.into()),
+        ],
+    )
+}
+
 /// A one-time code, from a sender of its own (D-34).
 pub fn code(lang: Lang, alias: &str, code: &str) -> String {
     Words::new(lang).with("text-code", &[("alias", alias.into()), ("code", code.into())])

@@ -1,20 +1,22 @@
-//! Receipts of settled payments: by email at once, by text in the window, each exactly once. The
-//! effect that asks for one was written with the money; it ends in the transaction that writes the
-//! messages.
+//! Receipts of settled payments and of refunds: by email at once, by text in the window, each exactly
+//! once. The effect that asks for one was written with the money; it ends in the transaction that
+//! writes the messages.
 
 use domain::{
     book::Language,
     clock::{MINUTE_MS, UnixMs},
     decide::{Channel, Class},
-    id::{AttemptId, PaymentId},
+    id::{AttemptId, PaymentId, RefundId},
+    money::Cents,
     practice::Practice,
 };
 use store::{
     Db, attempt,
     contact::{Contact, Kind},
-    effect::{self, Effect, ReceiptDue},
+    effect::{self, Effect, ReceiptDue, RefundDue},
     message::{self, New, State},
     payment::{self, Payment},
+    refund::{self, Refund},
 };
 use tracing::warn;
 
@@ -32,7 +34,8 @@ const TRIES: i64 = 12;
 impl Engine {
     pub(crate) async fn drain_receipts(&self) -> Result<usize> {
         let mut db = self.store().read().await?;
-        let due = effect::list_due(&mut db, effect::RECEIPT, self.now(), TOGETHER).await?;
+        let mut due = effect::list_due(&mut db, effect::RECEIPT, self.now(), TOGETHER).await?;
+        due.extend(effect::list_due(&mut db, effect::REFUND, self.now(), TOGETHER).await?);
         drop(db);
         let mut written = 0;
         for effect in due {
@@ -64,7 +67,10 @@ impl Engine {
         };
         let mut messages = Vec::new();
         messages.extend(self.receipt_by_email(&receipt, now));
-        messages.extend(self.receipt_by_text(&receipt, now));
+        // Of money that goes back one message is enough.
+        if receipt.refund.is_none() || messages.is_empty() {
+            messages.extend(self.receipt_by_text(&receipt, now));
+        }
         message::insert_many(db, &effect.practice, &messages).await?;
         effect::mark_done(db, &effect.practice, &effect.id, now).await
     }
@@ -76,6 +82,17 @@ impl Engine {
         };
         let id = PaymentId::trusted(due.payment);
         let Some(payment) = payment::find(db, &practice.id, &id).await? else { return Ok(None) };
+        let refund = match serde_json::from_str::<RefundDue>(&effect.payload) {
+            Ok(due) if effect.kind == effect::REFUND => {
+                let id = RefundId::trusted(due.refund);
+                let found = refund::find(db, &practice.id, &id).await?;
+                if found.is_none() {
+                    return Ok(None);
+                }
+                found
+            }
+            _ => None,
+        };
         let attempt_id = AttemptId::trusted(due.attempt);
         let typed = attempt::find_receipt_email(db, &practice.id, &attempt_id).await?;
         let attempt = attempt::find(db, &practice.id, &attempt_id).await?;
@@ -87,7 +104,7 @@ impl Engine {
             .and_then(|a| a.language.parse().ok())
             .or(account.guarantor.language)
             .unwrap_or(Language::English);
-        Ok(Some(Receipt { practice, payment, account, typed, language }))
+        Ok(Some(Receipt { practice, payment, refund, account, typed, language }))
     }
 
     fn receipt_by_email(&self, receipt: &Receipt, now: UnixMs) -> Option<New> {
@@ -139,17 +156,15 @@ impl Engine {
         now: UnixMs,
     ) -> Option<New> {
         let payment = &receipt.payment;
+        let remaining = tells_rest.then_some(receipt.account.due.due);
         let letter = Letter {
             practice: &receipt.practice,
             language: receipt.language,
-            what: What::Receipt {
-                amount: payment.captured,
-                received_at: payment.received_at,
-                reference: &payment.reference,
-                brand: payment.brand.as_deref(),
-                last4: payment.last4.as_deref(),
-                remaining: tells_rest.then_some(receipt.account.due.due),
-            },
+            what: receipt.what(remaining),
+        };
+        let (kind, about, amount) = match &receipt.refund {
+            Some(refund) => ("refund", refund.id.to_string(), refund.amount),
+            None => ("receipt", payment.id.to_string(), payment.captured),
         };
         let content = self.words(&letter, channel).ok()?;
         let addressee = Addressee {
@@ -161,12 +176,12 @@ impl Engine {
         };
         let frame = Frame {
             class: Class::Receipt,
-            kind: "receipt",
+            kind,
             channel,
             job: None,
-            amount: Some(payment.captured),
-            notice: format!("receipt:{}", payment.id),
-            dedupe_key: format!("receipt:{}:{}", payment.id, channel.as_str()),
+            amount: Some(amount),
+            notice: format!("{kind}:{about}"),
+            dedupe_key: format!("{kind}:{about}:{}", channel.as_str()),
             state: State::Queued,
             created_by: "system:receipt",
         };
@@ -177,6 +192,8 @@ impl Engine {
 struct Receipt {
     practice: Practice,
     payment: Payment,
+    /// What went back of it, when that is what the receipt is for.
+    refund: Option<Refund>,
     account: Account,
     /// Where the payer asked it to be sent.
     typed: Option<String>,
@@ -184,6 +201,26 @@ struct Receipt {
 }
 
 impl Receipt {
+    fn what(&self, remaining: Option<Cents>) -> What<'_> {
+        let payment = &self.payment;
+        let (reference, brand) = (payment.reference.as_str(), payment.brand.as_deref());
+        let last4 = payment.last4.as_deref();
+        match &self.refund {
+            Some(refund) => {
+                let at = refund.ended_at.unwrap_or(refund.requested_at);
+                What::Refund { amount: refund.amount, at, reference, brand, last4, remaining }
+            }
+            None => What::Receipt {
+                amount: payment.captured,
+                received_at: payment.received_at,
+                reference,
+                brand,
+                last4,
+                remaining,
+            },
+        }
+    }
+
     /// The contact of a channel: for texts one that staff or the person enabled.
     fn contact(&self, channel: Channel) -> Option<&Contact> {
         let mut fitting = self.account.contacts.iter().filter(|c| {

@@ -42,6 +42,17 @@ impl TickReport {
     }
 
     fn add(&mut self, step: &Step) {
+        let word = match step {
+            Step::Sent => "sent",
+            Step::Deferred => "deferred",
+            Step::NoTurn(_) => "paced",
+            Step::Withheld => "withheld",
+            Step::Refused => "refused",
+            Step::Retried => "retried",
+            Step::Unknown => "unknown",
+            Step::Gone => return,
+        };
+        metrics::counter!("clearbill_messages_total", "outcome" => word).increment(1);
         match step {
             Step::Sent => self.sent += 1,
             Step::Deferred => self.deferred += 1,
@@ -88,6 +99,7 @@ impl Engine {
             queue::find_next(&mut db).await?,
             store::guarantor::find_next_check(&mut db).await?,
             effect::find_next(&mut db, effect::RECEIPT).await?,
+            effect::find_next(&mut db, effect::REFUND).await?,
         ];
         Ok(instants.into_iter().flatten().min())
     }

@@ -41,6 +41,15 @@ pub enum What<'a> {
         /// `None` for a payer who may not know what is left.
         remaining: Option<Cents>,
     },
+    /// A part or all of a payment went back to its card.
+    Refund {
+        amount: Cents,
+        at: UnixMs,
+        reference: &'a str,
+        brand: Option<&'a str>,
+        last4: Option<&'a str>,
+        remaining: Option<Cents>,
+    },
     Code {
         code: &'a str,
     },

@@ -11,9 +11,9 @@ use domain::{
     payment::{DisputeState, RefundReason, RefundState, Refusal},
 };
 use store::{
-    Db,
+    Db, StoreError,
     audit::{self, Actor, Entry as AuditEntry},
-    balance,
+    balance, effect,
     payment::{self, Payment},
     posting::{self, Entry, JournalKind, NewJournal},
     refund::{self, NewRefund, Refund, Step},
@@ -256,6 +256,7 @@ impl Payments {
                     };
                     if refund::mark(db, &refund.practice, &refund.id, &step, now).await? {
                         me.write_money_back(db, &payment, refund.amount).await?;
+                        me.write_notice(db, &payment, &refund.id).await?;
                         me.write_refund_audit(db, &payment, &refund, "refund.done", "").await?;
                     }
                     Ok(())
@@ -334,6 +335,27 @@ impl Payments {
         posting::insert(db, self.world(), &journal).await
     }
 
+    /// The payer hears that money is on its way, from us and not from a card statement alone.
+    async fn write_notice(
+        &self,
+        db: &mut Db,
+        payment: &Payment,
+        refund: &RefundId,
+    ) -> store::Result<()> {
+        let due = effect::RefundDue {
+            payment: payment.id.to_string(),
+            attempt: payment.attempt.to_string(),
+            refund: refund.to_string(),
+        };
+        let payload =
+            serde_json::to_string(&due).map_err(|_| StoreError::Corrupt("effect.payload"))?;
+        let key = format!("{}:{refund}", effect::REFUND);
+        let (practice, guarantor) = (&payment.practice, &payment.guarantor);
+        effect::insert(db, self.world(), practice, guarantor, effect::REFUND, &key, &payload)
+            .await?;
+        Ok(())
+    }
+
     async fn write_money_returned(
         &self,
         db: &mut Db,
@@ -396,7 +418,7 @@ impl Payments {
         });
         match done.await {
             // Two looks at once: the other one booked it.
-            Ok(()) | Err(store::StoreError::Duplicate) => Ok(()),
+            Ok(()) | Err(StoreError::Duplicate) => Ok(()),
             Err(cause) => Err(cause.into()),
         }
     }
@@ -425,6 +447,7 @@ impl Payments {
         };
         refund::insert(db, &new, now).await?;
         self.write_money_back(db, payment, amount).await?;
+        self.write_notice(db, payment, &new.id).await?;
         let entry = AuditEntry::new(
             practice,
             Actor::System(ELSEWHERE),

@@ -1,4 +1,4 @@
-//! What follows once money is durable: a receipt to send. Written in the transaction that books the
+//! What follows once money is durable: a receipt to send, for what came and for what went back. Written in the transaction that books the
 //! money, so it is neither lost nor sent for money that was not booked; its key makes it happen
 //! once. The engine drains it.
 
@@ -17,6 +17,17 @@ pub const RECEIPT: &str = "receipt";
 pub struct ReceiptDue {
     pub payment: String,
     pub attempt: String,
+}
+
+/// Money went back, and whoever paid it is told. The payload is a [`RefundDue`] as JSON.
+pub const REFUND: &str = "refund";
+
+/// Holds what a [`ReceiptDue`] holds, and is read as one where only that is needed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RefundDue {
+    pub payment: String,
+    pub attempt: String,
+    pub refund: String,
 }
 
 #[derive(Clone, Debug)]

@@ -209,6 +209,7 @@ fn words(letter: &Letter<'_>) -> String {
             let rest = remaining.map(|r| format!(" Left: {r}.")).unwrap_or_default();
             format!("{alias}: Received {amount}. Reference {reference}.{rest}")
         }
+        What::Refund { amount, reference, .. } => format!("{alias}: {amount} back, {reference}"),
         What::Code { code } => format!("{alias}: {code}"),
         What::Account(AccountMail::PasswordReset { link }) => format!("{alias}: {link}"),
         What::Account(_) => format!("{alias}: about your account"),
