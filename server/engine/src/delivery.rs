@@ -87,6 +87,11 @@ impl Engine {
         if message.state != State::Queued {
             return Ok(Intent::Step(Step::Gone));
         }
+        // Two messages to one person or phone are decided one after the other.
+        if let Some(guarantor) = &message.guarantor {
+            store::balance::lock(db, &practice.id, guarantor, None).await?;
+        }
+        store::contact::lock_value(db, &practice.id, &message.value_index).await?;
         let (gathered, claims) = gather_for(db, &practice, &[&message], now).await?;
         let first = decide_stored(&gathered, &message, &claims, now);
         if first.sends() {
@@ -114,6 +119,10 @@ impl Engine {
             Ok(permit) => {
                 if !queue::mark_sending(db, &practice.id, id, &self.holder, now).await? {
                     return Ok(Intent::Step(Step::Gone));
+                }
+                // Counted from the intent on; taken back when it turns out that it did not go.
+                if message.class.is_capped() {
+                    self.count(db, &practice.id, &message, now).await?;
                 }
                 Ok(Intent::Go(Box::new((permit, message))))
             }
@@ -184,6 +193,7 @@ impl Engine {
                     let now = engine.now();
                     match answer {
                         None => {
+                            marks::delete(db, &practice, &message.id).await?;
                             queue::mark_waiting(db, &practice, &message.id, now, false).await?;
                             Ok(Step::Retried)
                         }
@@ -215,12 +225,11 @@ impl Engine {
         let (now, options) = (self.now(), self.options());
         // The try that has just failed is not in the row we read before it.
         let tried = message.attempts + 1;
+        if !matches!(error, ChannelError::Unknown { .. }) {
+            marks::delete(db, practice, &message.id).await?;
+        }
         match error {
             ChannelError::Unknown { .. } => {
-                // Counted as if it had gone, until it is known that it did not.
-                if message.class.is_capped() {
-                    self.count(db, practice, message, now).await?;
-                }
                 let look_at = now.plus_ms(options.look_after_ms[0]);
                 queue::mark_unknown(db, practice, &message.id, look_at).await?;
                 Ok(Step::Unknown)
@@ -302,7 +311,6 @@ impl Engine {
         let (now, options) = (self.now(), self.options());
         let absent = matches!(found, Ok(None));
         if let Ok(Some(found)) = found {
-            marks::delete(db, practice, &message.id).await?;
             let acceptance = Acceptance {
                 provider_id: &found.provider_id,
                 status: found.status.as_str(),
@@ -315,9 +323,6 @@ impl Engine {
         let looks = usize::try_from(message.looks).unwrap_or(usize::MAX);
         let can_look_again =
             message.channel == Channel::Text && looks < options.look_after_ms.len();
-        if message.state == State::Sending && message.class.is_capped() {
-            self.count(db, practice, message, now).await?;
-        }
         if can_look_again {
             // The first absence may be the provider's own lag; a failed look says nothing.
             let next_at = now.plus_ms(options.look_after_ms[looks]);

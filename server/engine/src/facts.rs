@@ -15,7 +15,7 @@ use domain::{
         GuarantorFacts, History, LineType, OnlyThisWay, PlanStanding, PracticeFacts, Preference,
         Proposed, Reach, Rules, Sent, Suppression, SuppressionReason,
     },
-    holds::HoldKind,
+    holds::{self as rule, HoldKind},
     id::{ClaimId, GuarantorId, JobId, MessageId},
     money::Cents,
     phone::E164,
@@ -347,7 +347,13 @@ fn guarantor_facts(account: &Account, recipient: &Recipient, channel: Channel) -
     GuarantorFacts {
         born_on: guarantor.born_on,
         is_separate_from_patients: guarantor.is_separate_from_patients,
-        holds: account.holds.iter().map(Hold::rule).collect(),
+        holds: account
+            .holds
+            .iter()
+            .map(Hold::rule)
+            // What the practice's system says needs nobody to place a hold.
+            .chain(guarantor.has_died.then(|| rule::Hold::on_account(HoldKind::Deceased, None)))
+            .collect(),
         only_this_way: only.map(|contact| OnlyThisWay {
             channel: match contact.kind {
                 Kind::Phone => Channel::Text,

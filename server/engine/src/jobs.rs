@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
+    book::Preferred,
     clock::UnixMs,
     decide::{Channel, Outcome, decide},
     id::{ClaimId, GuarantorId, JobId, MessageId, PracticeId},
@@ -21,7 +22,7 @@ use store::{
 use crate::{
     Criteria, Engine, Goes, Refusal, Result,
     compose::{Draft, check_name, under_name},
-    facts::{Gathered, approval_of, gather, gather_for, proposal_of},
+    facts::{Account, Gathered, approval_of, gather, gather_for, proposal_of},
     select::best_contact,
 };
 
@@ -219,18 +220,19 @@ impl Engine {
         let (mut drafts, mut decisions) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(account) = gathered.accounts.get(id) else { continue };
-            let Some((contact, decision)) = best_contact(&gathered, account, channel, now) else {
-                continue;
-            };
-            if decision.outcome == Outcome::Withhold {
-                continue;
-            }
-            match self.reminder(practice, account, contact, channel, job, by, now) {
-                Ok(draft) => {
-                    drafts.push(draft);
-                    decisions.push(decision);
+            for channel in channels_of(account, channel) {
+                let best = best_contact(&gathered, account, channel, now);
+                let Some((contact, decision)) = best else { continue };
+                if decision.outcome == Outcome::Withhold {
+                    continue;
                 }
-                Err(refusal) => return Ok(Err(refusal)),
+                match self.reminder(practice, account, contact, channel, job, by, now) {
+                    Ok(draft) => {
+                        drafts.push(draft);
+                        decisions.push(decision);
+                    }
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
             }
         }
         let messages: Vec<_> = drafts.iter().map(|d| d.message.clone()).collect();
@@ -597,6 +599,19 @@ impl Approved {
             self.first_at = Some(self.first_at.map_or(slot.at, |at| at.min(slot.at)));
             self.last_at = Some(self.last_at.map_or(slot.at, |at| at.max(slot.at)));
         }
+    }
+}
+
+/// The run's channel; for a guarantor who chose both, the same notice on the other one too. Together
+/// they count as one contact (journeys, A family and a phone).
+fn channels_of(account: &Account, channel: Channel) -> Vec<Channel> {
+    let other = match channel {
+        Channel::Text => Channel::Email,
+        Channel::Email => Channel::Text,
+    };
+    match account.guarantor.preferred {
+        Some(Preferred::Both) => vec![channel, other],
+        _ => vec![channel],
     }
 }
 

@@ -195,9 +195,6 @@ impl Engine {
         if !queue::mark_accepted(db, practice, &message.id, acceptance, now).await? {
             return Ok(false);
         }
-        if message.class.is_capped() {
-            self.count(db, practice, message, now).await?;
-        }
         link::mark_accepted(db, practice, &message.id, now).await?;
         if let Some(guarantor) = &message.guarantor
             && message.class.is_reminder()

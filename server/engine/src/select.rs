@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     book::{ClaimStatus, Language},
     clock::{DAY_MS, HOUR_MS, UnixMs},
-    decide::{Channel, Class, Decision, Outcome, Proposed, Sent, decide},
+    decide::{Channel, Class, Decision, Outcome, Proposed, Sent, Verdict, decide},
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
@@ -68,7 +68,7 @@ pub struct Candidate {
     /// The same for accounts that share this phone or email; `None` when nobody shares it.
     pub shared_contact: Option<String>,
     pub goes: Goes,
-    /// Why. `None` when there is no phone or email at all.
+    /// What speaks against it, if anything. `None` when there is no phone or email at all.
     pub decision: Option<Decision>,
 }
 
@@ -303,9 +303,16 @@ fn line(
         masked: contact.map(|c| c.masked.clone()),
         shared_contact: contact.map(|c| c.value_index.clone()),
         goes: goes(decision.as_ref(), now),
-        decision,
+        decision: decision.map(objections),
         claims,
     }
+}
+
+/// A decision of a list of thousands keeps only what speaks against it.
+fn objections(mut decision: Decision) -> Decision {
+    decision.reasons.retain(|reason| reason.verdict != Verdict::Pass);
+    decision.reasons.shrink_to_fit();
+    decision
 }
 
 pub(crate) fn goes(decision: Option<&Decision>, now: UnixMs) -> Goes {
@@ -424,7 +431,7 @@ async fn wait_for_each_other(
             && let Some((_, decision)) = best_contact(&gathered, account, method, now)
         {
             line.goes = goes(Some(&decision), now);
-            line.decision = Some(decision);
+            line.decision = Some(objections(decision));
         }
         let at = match line.goes {
             Goes::At(at) => at,
@@ -457,6 +464,7 @@ fn sample_account(practice: &Practice, now: UnixMs) -> Account {
             zone: None,
             lone_minor_at: None,
             is_separate_from_patients: true,
+            has_died: false,
             last_sent_at: None,
             flagged_at: None,
             next_check_at: None,

@@ -224,3 +224,67 @@ async fn a_cancelled_run_sends_nothing_more() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn text_and_email_at_one_moment_are_still_one_a_day() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.email_of(&ana, "ana@example.org").await;
+        let by_text = town.draft(&town.by_text()).await;
+        let by_email = town.draft(&town.by_email()).await;
+        town.approve(&by_text).await;
+        town.approve(&by_email).await;
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.all().len(), 1);
+        town.pass_ms(2 * DAY_MS).await;
+        assert_eq!(town.provider.all().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_accounts_on_one_phone_at_one_moment_are_still_one_a_day() {
+    everywhere(async |town| {
+        let jobs = {
+            town.person("Ana", ANA, 82_00).await;
+            town.person("Ana's mother", ANA, 40_00).await;
+            let by = staff("biller");
+            let list = town.engine.confirm_list(&town.practice, &town.by_text()).await;
+            let mut jobs = Vec::new();
+            for line in list.expect("list").eligible {
+                let only = Selection::Only([line.guarantor].into());
+                let (p, criteria) = (&town.practice, town.by_text());
+                let job = town.engine.create_job(p, &criteria, &only, None, &by).await;
+                jobs.push(job.expect("job").job);
+            }
+            jobs
+        };
+        for job in &jobs {
+            town.approve(job).await;
+        }
+        town.tick().await;
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.to(ANA).len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_chose_both_channels_gets_one_notice_on_both_and_it_counts_once() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.email_of(&ana, "ana@example.org").await;
+        let (p, g) = (&town.practice, &ana.guarantor);
+        let both = Some(domain::book::Preferred::Both);
+        town.engine.set_preferred(p, g, both, &staff("desk")).await.expect("both");
+        for _ in 0..2 {
+            town.remind_all().await;
+            town.pass_ms(DAY_MS + HOUR_MS).await;
+        }
+        assert_eq!(town.provider.to(ANA).len(), 2);
+        assert_eq!(town.provider.to("ana@example.org").len(), 2);
+        let list = town.engine.confirm_list(p, &town.by_text()).await.expect("list");
+        assert!(matches!(list.eligible[0].goes, Goes::At(_)), "twice in seven days is the most");
+    })
+    .await;
+}

@@ -127,7 +127,7 @@ async fn two_workers_never_send_the_same_message() {
         let end = town.world.now().plus_ms(HOUR_MS);
         loop {
             let (one, other) = tokio::join!(town.engine.tick(), second.tick());
-            (one.expect("tick"), other.expect("tick"));
+            one.and(other).expect("tick");
             match town.engine.next_due().await.expect("next") {
                 Some(next) if next <= end => town.clock.set(next.max(town.world.now())),
                 _ => break,
