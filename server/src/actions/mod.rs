@@ -26,6 +26,7 @@ pub mod report_not_me;
 pub mod reset_password;
 pub mod save_settings;
 pub mod send_new_link;
+pub mod send_statements;
 pub mod set_up;
 pub mod set_up_account;
 pub mod sign_in;

@@ -16,9 +16,7 @@ use crate::{
     failure::{Answer, Failure},
     form::Posted,
     house::House,
-    pages::staff::statements::{
-        CONFIRM, SECTION, after_use, find_draft, question_page, ticked,
-    },
+    pages::staff::statements::{CONFIRM, SECTION, after_use, find_draft, question_page, ticked},
     refusals,
     session::Staff,
     statements,
@@ -69,16 +67,14 @@ async fn keep(
         posted.all(name).filter_map(|id| id.parse().ok()).collect()
     };
     let (shown, included) = (ids("shown"), ids("include"));
-    let (world, practice, me) =
-        (house.world.clone(), staff.practice.id.clone(), staff.id.clone());
+    let (world, practice, me) = (house.world.clone(), staff.practice.id.clone(), staff.id.clone());
     let criteria = criteria.to_owned();
     let kept = house.store.write(move |db| {
         let (world, practice, me) = (world.clone(), practice.clone(), me.clone());
         let (criteria, wish) = (criteria.clone(), wish.clone());
         let (shown, included) = (shown.clone(), included.clone());
         Box::pin(async move {
-            let found =
-                store::statement_draft::find_open(db, &practice, &me, &criteria).await?;
+            let found = store::statement_draft::find_open(db, &practice, &me, &criteria).await?;
             let mut ticks = found.map_or_else(Ticks::all, |draft| draft.ticks);
             match wish.as_str() {
                 "all" => ticks = Ticks::all(),
@@ -104,12 +100,8 @@ async fn keep(
 /// The sums above the list, for the script that keeps ticks as they are made.
 async fn sums(house: &House, staff: &Staff, wanted: statements::Wanted) -> Answer {
     let ticked = ticked(house, staff, wanted).await?;
-    let selected = statements::selected(
-        &ticked.list,
-        &ticked.ticks,
-        ticked.segments_each,
-        &staff.practice,
-    );
+    let selected =
+        statements::selected(&ticked.list, &ticked.ticks, ticked.segments_each, &staff.practice);
     let when = departures(&selected, house.world.now(), &staff.practice.zone());
     Ok(HttpResponse::Ok().json(serde_json::json!({
         "accounts": format!("{} of {}", selected.accounts, ticked.list.eligible.len()),
@@ -192,9 +184,7 @@ async fn claim(house: &House, staff: &Staff, draft: &Draft) -> Result<bool, Fail
     let now = house.world.now();
     let won = house.store.write(move |db| {
         let (practice, me, id) = (practice.clone(), me.clone(), id.clone());
-        Box::pin(
-            async move { store::statement_draft::claim(db, &practice, &me, &id, now).await },
-        )
+        Box::pin(async move { store::statement_draft::claim(db, &practice, &me, &id, now).await })
     });
     Ok(won.await?)
 }

@@ -66,8 +66,7 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
         return Ok(refused(criteria_page(&house, &staff, query, wanted.errors)));
     }
     let method = wanted.criteria.method;
-    let sample =
-        house.engine.preview(&staff.practice.id, method, wanted.alias.as_deref()).await;
+    let sample = house.engine.preview(&staff.practice.id, method, wanted.alias.as_deref()).await;
     let sample = match sample {
         Ok(sample) => sample,
         Err(error) => {
@@ -111,10 +110,8 @@ pub async fn ticked(house: &House, staff: &Staff, wanted: Wanted) -> Result<Tick
     let list = list.map_err(refusals::failed)?;
     let mut segments_each = list.segments_each;
     if wanted.alias.is_some()
-        && let Ok(sample) = house
-            .engine
-            .preview(practice, wanted.criteria.method, wanted.alias.as_deref())
-            .await
+        && let Ok(sample) =
+            house.engine.preview(practice, wanted.criteria.method, wanted.alias.as_deref()).await
     {
         segments_each = sample.segments;
     }
@@ -171,14 +168,15 @@ fn list_page(house: &House, staff: &Staff, query: &Query, ticked: Ticked) -> Con
             row
         })
         .collect();
-    let state = ["tab", "page", "sort"].into_iter().fold(
-        Query::parse(&wanted.query),
-        |state, key| state.with(key, query.get(key).unwrap_or_default()),
-    );
+    let state =
+        ["tab", "page", "sort"].into_iter().fold(Query::parse(&wanted.query), |state, key| {
+            state.with(key, query.get(key).unwrap_or_default())
+        });
     ConfirmPatientList {
-        floor: list.floor_until.filter(|_| list.method == Channel::Text).map(|until| {
-            refusals::floor(until, now, &zone)
-        }),
+        floor: list
+            .floor_until
+            .filter(|_| list.method == Channel::Text)
+            .map(|until| refusals::floor(until, now, &zone)),
         zone,
         now,
         query: state,
@@ -201,8 +199,7 @@ fn list_page(house: &House, staff: &Staff, query: &Query, ticked: Ticked) -> Con
 pub async fn find_draft(house: &House, staff: &Staff, id: &str) -> Result<Draft, Failure> {
     let id: DraftId = id.parse().map_err(|_| Failure::NotFound)?;
     let mut db = house.store.read().await?;
-    let draft =
-        store::statement_draft::load(&mut db, &staff.practice.id, &staff.id, &id).await?;
+    let draft = store::statement_draft::load(&mut db, &staff.practice.id, &staff.id, &id).await?;
     draft.ok_or(Failure::NotFound)
 }
 
@@ -234,12 +231,8 @@ pub async fn question_page(
     let wanted = statements::read(&Query::parse(&draft.criteria), &staff.practice, now);
     let mut ticked = ticked(house, staff, wanted).await?;
     ticked.ticks = draft.ticks.clone();
-    let selected = statements::selected(
-        &ticked.list,
-        &ticked.ticks,
-        ticked.segments_each,
-        &staff.practice,
-    );
+    let selected =
+        statements::selected(&ticked.list, &ticked.ticks, ticked.segments_each, &staff.practice);
     let lately = ticked
         .list
         .eligible
@@ -267,8 +260,7 @@ pub async fn sent(house: web::Data<House>, staff: Staff, id: web::Path<String>) 
     let page = page.map_err(refusals::failed)?;
     let soon = page.job.approved_at.unwrap_or(page.job.created_at).plus_ms(HOUR_MS);
     let mut db = house.store.read().await?;
-    let (waiting, first_wait) =
-        store::message::count_later(&mut db, practice, &id, soon).await?;
+    let (waiting, first_wait) = store::message::count_later(&mut db, practice, &id, soon).await?;
     let count = |state: State| page.counts.get(&state).copied().unwrap_or_default();
     let withheld = count(State::Withheld) + count(State::Cancelled) + count(State::Failed);
     let view = StatementsSent {
