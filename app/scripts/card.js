@@ -9,9 +9,10 @@ const alertBox = byId("pay-alert");
 const status = byId("pay-status");
 const submit = form?.querySelector('button[value="card"]');
 const data = frame?.dataset;
+// Says an error first, as on a page that came back refused.
+const title = document.title.replace(`${data?.error} `, "");
 
 let stripe, elements, busy = false, declines = 0, asks = null, undo = () => {};
-const posted = { accept: "application/json" };
 
 const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
@@ -36,15 +37,16 @@ function say(message) {
   const box = make("div", { className: "notice danger", tabIndex: -1 });
   box.append(make("p", { textContent: message }));
   if (declines >= 2) {
-    const more = byId("more-ways");
-    if (more) box.append(...more.cloneNode(true).childNodes);
+    box.append(...byId("more-ways").cloneNode(true).childNodes);
   }
   alertBox.replaceChildren(box);
+  document.title = `${data.error} ${title}`;
   box.focus();
   return box;
 }
 
 function clear() {
+  document.title = title;
   alertBox.replaceChildren();
   undo();
 }
@@ -58,6 +60,7 @@ function sayBeside(field, message) {
   const before = input.getAttribute("aria-describedby") ?? "";
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", `${line.id} ${before}`);
+  document.title = `${data.error} ${title}`;
   undo = () => {
     line.remove();
     input.removeAttribute("aria-invalid");
@@ -94,7 +97,7 @@ function showDue(answer) {
 async function ask(address, extra) {
   const body = new URLSearchParams(new FormData(form));
   for (const [name, value] of Object.entries(extra)) body.set(name, value);
-  const response = await fetch(address, { method: "POST", body, headers: posted });
+  const response = await fetch(address, { method: "POST", body });
   const answer = await response.json();
   if (answer.attempt) form.elements.attempt.value = answer.attempt;
   if (answer.link) form.elements.link.value = answer.link;
@@ -113,13 +116,7 @@ async function pay(extra) {
   clear();
   const checked = await elements.submit();
   if (checked.error) return setBusy(false);
-  let answer;
-  try {
-    answer = await ask(data.intent, { via: "card", ...extra });
-  } catch {
-    setBusy(false);
-    return say(data.offline);
-  }
+  const answer = await ask(data.intent, { via: "card", ...extra });
   if (answer.location) return location.assign(answer.location);
   if (answer.is_running) {
     setBusy(false);

@@ -31,7 +31,7 @@ import {
   typeCard,
 } from './patient.mjs';
 import { expectWords, remindEveryone } from './staff.mjs';
-import { startWorld } from './world.mjs';
+import { startWorld, until } from './world.mjs';
 
 /** What a patient's page may weigh before Stripe's script. */
 const LARGEST_PAGE_BYTES = 30 * 1024;
@@ -82,7 +82,7 @@ PATIENT_WAYS.forEach((way, i) => {
       await picture(page, way, 'receipt');
 
       const receipt = await world.message(
-        (m) => m.to === person.email && /received|receipt/i.test(m.subject ?? ''),
+        (m) => m.to === person.email && /your payment/i.test(m.subject ?? ''),
         'a receipt by email',
       );
       assert.match(receipt.body, /\$82\.00/);
@@ -212,10 +212,14 @@ test('a bank that asks for approval gets it on the same page', () =>
   visit(world, SCRIPTED_PHONE, async (page) => {
     await openLink(page, world, chatty);
     await pay(page, SCRIPTED_PHONE, CARDS.asksTheBank);
-    for (const frame of page.frames()) {
-      const approve = frame.getByRole('button', { name: /approve|complete/i });
-      if (await approve.count().catch(() => 0)) await approve.click();
-    }
+    const approve = await until('the question of the bank', async () => {
+      for (const frame of page.frames()) {
+        const button = frame.getByRole('button', { name: /approve|complete/i });
+        if (await button.isVisible().catch(() => false)) return button;
+      }
+      return null;
+    });
+    await approve.click();
     await expectReceipt(page);
   }));
 
@@ -226,7 +230,7 @@ test('a payment whose webhook is lost is still known', async () => {
     await pay(page, SCRIPTED_PHONE);
     await expectReceipt(page);
   });
-  await world.message((m) => m.to === silent.email && /received|receipt/i.test(m.subject ?? ''), 'a receipt');
+  await world.message((m) => m.to === silent.email && /your payment/i.test(m.subject ?? ''), 'a receipt');
 });
 
 test('a payment the bank is still thinking about is neither failed nor repeated', async () => {
@@ -234,7 +238,8 @@ test('a payment the bank is still thinking about is neither failed nor repeated'
   await visit(world, SCRIPTED_PHONE, async (page) => {
     await openLink(page, world, late);
     await pay(page, SCRIPTED_PHONE);
-    await expectWords(page, 'checking with your bank', 'pay again');
+    await page.getByRole('heading', { level: 1, name: /checking with your bank/i }).waitFor();
+    await expectWords(page, 'pay again');
     await expectAccessible(page);
     await world.advance('PT20M');
     await page.getByRole('button', { name: 'Check again' }).or(page.getByRole('link', { name: 'Check again' })).first().click();

@@ -235,6 +235,7 @@ impl MakePayment {
                     data-offline=w.t("pay-offline")
                     data-failed=w.t("pay-card-failed")
                     data-running=running
+                    data-error=w.t("title-error")
                     data-restart=w.t("running-cancel")
                 >
                     <p>{w.t("pay-card-on-stripe")}</p>

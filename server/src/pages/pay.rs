@@ -56,6 +56,9 @@ pub async fn get(
     let Some(payer) = Payer::find(&house, &visit).await? else {
         return no_pass(&house, &request, &visit).await;
     };
+    if let Some(attempt) = under_way(&house, &payer).await? {
+        return Ok(see_other(&format!("/pay/checking/{}", attempt.id)));
+    }
     let mut said = Said::default();
     if let Some(id) = &query.after {
         let id = AttemptId::trusted(id.as_str());
@@ -67,6 +70,17 @@ pub async fn get(
         }
     }
     page(&house, &request, &visit, &payer, said, StatusCode::OK).await
+}
+
+/// A payment of this account that the bank or the processor has not answered: nobody pays again
+/// before it has, from whichever device.
+async fn under_way(house: &House, payer: &Payer) -> Result<Option<Attempt>, Failure> {
+    let mut db = house.store.read().await?;
+    let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
+    let open = store::attempt::find_open(&mut db, practice, guarantor).await?;
+    Ok(open.filter(|attempt| {
+        matches!(attempt.state, AttemptState::Processing | AttemptState::Unknown)
+    }))
 }
 
 /// What there is to say after an attempt that ended without money.
