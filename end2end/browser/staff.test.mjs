@@ -105,3 +105,166 @@ test('who looked at a patient is in the audit log, and looking at the log is too
     await expectSound(page, DESK);
     await picture(page, DESK, 'audit');
   }));
+
+const PASSWORD = 'four plain words together';
+
+async function press(page, name) {
+  await page.getByRole('button', { name, exact: true }).click();
+}
+
+test('a manager invites a colleague, who sets up an account; the role ends with the next click', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'manager', '/staff/people');
+    await expectSound(page, DESK);
+    await picture(page, DESK, 'people');
+    await page.getByLabel('Email').fill(world.staff('biller').email);
+    await page.getByLabel('Name', { exact: true }).fill('Somebody Else');
+    await press(page, 'Invite');
+    await expectWords(page, 'works here already');
+    await expectSound(page, DESK);
+    await page.getByLabel('Email').fill('ines@lakeside.example.org');
+    await page.getByLabel('Name', { exact: true }).fill('Ines Ferro');
+    await page.getByLabel(/^Front desk/).check();
+    await press(page, 'Invite');
+    await expectWords(page, 'It was also sent to ines@lakeside.example.org');
+    await expectSound(page, DESK);
+    const link = await page.locator('code.key').innerText();
+    const letter = await world.message('ines@lakeside.example.org', 'the invitation');
+    assert.equal(letter.link, link);
+    await visit(world, DESK, async (hers) => {
+      await hers.goto(link);
+      await expectSound(hers, DESK);
+      await picture(hers, DESK, 'invitation');
+      await hers.getByLabel('Choose a password').fill(PASSWORD);
+      await hers.getByLabel('The same password again').fill(PASSWORD);
+      const secret = (await hers.locator('.key').innerText()).replace(/\s/g, '');
+      await hers.getByLabel('Code the app shows now').fill(await freshCode(secret));
+      await press(hers, 'Set up my account');
+      await expectSound(hers, DESK);
+      await hers.getByRole('link', { name: 'Open the workspace' }).click();
+      await hers.getByRole('heading', { name: 'Dashboard' }).waitFor();
+      const again = await hers.goto(link);
+      assert.equal(again.status(), 404);
+      await hers.goto('/staff/me');
+      await expectSound(hers, DESK);
+      await page.goto('/staff/people');
+      await page.getByRole('link', { name: 'Ines Ferro' }).click();
+      await expectSound(page, DESK);
+      await page.getByRole('link', { name: 'End access…' }).click();
+      await expectSound(page, DESK);
+      await press(page, 'End access');
+      await expectWords(page, 'No access');
+      await hers.goto('/staff');
+      assert.match(hers.url(), /\/staff\/sign-in/);
+    });
+  }));
+
+test('the only manager cannot be made something else', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'manager', '/staff/people');
+    await page.getByRole('link', { name: 'Dana Reed' }).click();
+    await expectWords(page, 'Another manager can change your role');
+    assert.equal(await page.getByRole('button', { name: /role/i }).count(), 0);
+  }));
+
+test('every page of the settings is sound, on a phone too', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'manager', '/staff/settings');
+    for (const path of [
+      'practice', 'statements', 'texting', 'email', 'payments', 'sending', 'imports',
+      'connections', 'keys', 'numbers',
+    ]) {
+      await page.goto(`/staff/settings/${path}`);
+      await expectSound(page, DESK);
+    }
+    await page.goto('/staff/settings/statements');
+    await picture(page, DESK, 'settings');
+    for (const path of ['/staff/health', '/staff/me', '/setup', '/staff']) {
+      await page.goto(path);
+      await expectSound(page, DESK);
+    }
+    await page.goto('/staff/health');
+    await picture(page, DESK, 'health');
+  }));
+
+test('a custom name over 50 characters is refused, over 30 warns', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'manager', '/staff/settings/statements');
+    const name = page.getByLabel('Custom practice name');
+    await name.fill('L'.repeat(51));
+    await press(page, 'Save');
+    await page.locator('#errors').waitFor();
+    await expectWords(page, 'This name has 51 characters');
+    await expectSound(page, DESK);
+    await page.getByLabel('Custom practice name').fill('L'.repeat(31));
+    await press(page, 'Save');
+    await expectWords(page, 'The settings were saved.', 'has 31 characters');
+    await page.getByLabel('Custom practice name').fill('');
+    await press(page, 'Save');
+    await expectWords(page, 'The settings were saved.');
+  }));
+
+test('two managers at the same settings: the second is told and overwrites nothing', () =>
+  visit(world, DESK, async (page, { context, watch }) => {
+    watch.expect(/^409: POST/);
+    await openWorkspace(page, world, 'manager', '/staff/settings/payments');
+    const other = await context.newPage();
+    await other.goto('/staff/settings/payments');
+    await page.getByLabel('Smallest payment online').fill('12.00');
+    await press(page, 'Save');
+    await expectWords(page, 'The settings were saved.');
+    await other.getByLabel('Smallest payment online').fill('15.00');
+    await press(other, 'Save');
+    await expectWords(other, 'changed meanwhile');
+    await expectSound(other, DESK);
+    await page.goto('/staff/settings/payments');
+    assert.equal(await page.getByLabel('Smallest payment online').inputValue(), '12.00');
+    await page.getByLabel('Smallest payment online').fill('10.00');
+    await press(page, 'Save');
+  }));
+
+test('an API key is shown once and ends when it is revoked', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'manager', '/staff/settings/keys');
+    await page.getByLabel('What the key is for').fill('Nightly export');
+    await press(page, 'Make a key');
+    const key = await page.locator('.key').innerText();
+    const ask = () =>
+      fetch(world.url('/api/v1/balances'), { headers: { authorization: `Bearer ${key}` } });
+    assert.equal((await ask()).status, 200);
+    await expectSound(page, DESK);
+    await page.goto('/staff/settings/keys');
+    assert.ok(!(await page.content()).includes(key), 'shown once');
+    await press(page, 'Revoke Nightly export');
+    await expectWords(page, 'The key was revoked.');
+    assert.equal((await ask()).status, 401);
+  }));
+
+test('what changes a way in asks for the password, and says so by email', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    const one = world.staff('viewer');
+    await openWorkspace(page, world, 'viewer', '/staff/me');
+    await page.getByLabel('Your password now').fill('not this one at all');
+    await page.getByLabel('New password', { exact: true }).fill(PASSWORD);
+    await page.getByLabel('The new password again').fill(PASSWORD);
+    await press(page, 'Change password');
+    await expectWords(page, 'That is not your password now.');
+    await expectSound(page, DESK);
+    await page.getByLabel('Your password now').fill(one.password);
+    await page.getByLabel('New password', { exact: true }).fill(PASSWORD);
+    await page.getByLabel('The new password again').fill(PASSWORD);
+    await press(page, 'Change password');
+    await expectWords(page, 'Your password was changed.');
+    await world.message((m) => m.to === one.email && /password was changed/.test(m.body));
+    one.password = PASSWORD;
+    world.sessions.delete('viewer');
+  }));
+
+test('the server says what is red where machines ask', async () => {
+  const answer = await fetch(world.url('/readyz'));
+  assert.equal(answer.status, 200);
+  assert.match(await answer.text(), /^ready\n/);
+});

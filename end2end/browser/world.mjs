@@ -18,7 +18,7 @@ const STOP_LIMIT_MS = 10_000;
 const KEPT_LOG_LINES = 200;
 
 const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const binary = process.env.CLEARBILL_TEST_BINARY ?? join(top, 'target', 'debug', 'clearbill');
+export const binary = process.env.CLEARBILL_TEST_BINARY ?? join(top, 'target', 'debug', 'clearbill');
 
 /**
  * Starts a demo. `accounts` keeps the sample practice small: stories bring their own people.

@@ -98,8 +98,7 @@ pub async fn read(
     let (true, Some(step)) = (errors.is_empty(), step) else { return Ok(Err(errors)) };
     let hashed = house.passwords.hash(Cost::Staff, posted.text("password")).await;
     let password_hash = hashed.map_err(|_| Failure::TooMany(5))?;
-    let (recovery, recovery_stored) =
-        second_factor::new_recovery(house.store.keys(), staff_id);
+    let (recovery, recovery_stored) = second_factor::new_recovery(house.store.keys(), staff_id);
     Ok(Ok(Chosen { password_hash, secret, step, recovery, recovery_stored }))
 }
 

@@ -112,8 +112,11 @@ fn database(house: &House) -> Check {
         check("Database", Colour::Green, "writes are durable")
     } else {
         let red = check("Database", Colour::Red, "a write could not be made durable");
-        with_fix(red, "Free the disk or look after it, then restart the server. No money is taken \
-                       until then.")
+        with_fix(
+            red,
+            "Free the disk or look after it, then restart the server. No money is taken \
+                       until then.",
+        )
     }
 }
 
@@ -274,7 +277,8 @@ async fn clock(house: &House) -> Check {
         off if off >= CLOCK.look_ms => Colour::Amber,
         _ => Colour::Green,
     };
-    let found = if off < 2 * SECOND_MS { "right".to_owned() } else { format!("{} s off", off / SECOND_MS) };
+    let found =
+        if off < 2 * SECOND_MS { "right".to_owned() } else { format!("{} s off", off / SECOND_MS) };
     with_fix(check(NAME, colour, found), "Switch on time synchronisation on this machine.")
 }
 

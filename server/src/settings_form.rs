@@ -561,8 +561,7 @@ mod tests {
         let wants = Posted::of(&[("texts_enabled_by_practice", "on")]);
         let errors = apply(Section::Texting, &wants, &mut lakeside, &by());
         assert!(errors.of("billing_accepted").is_some());
-        let both =
-            Posted::of(&[("texts_enabled_by_practice", "on"), ("billing_accepted", "on")]);
+        let both = Posted::of(&[("texts_enabled_by_practice", "on"), ("billing_accepted", "on")]);
         assert!(apply(Section::Texting, &both, &mut lakeside, &by()).is_empty());
         assert!(lakeside.settings.texts_enabled_by_practice);
         assert_eq!(lakeside.settings.billing_consent_at, Some(UnixMs(1_000)));

@@ -9,11 +9,7 @@ use connect::{
     },
     gateway::{Gateway, GatewayError, NewIntent},
 };
-use domain::{
-    id::AttemptId,
-    money::Cents,
-    practice::Practice,
-};
+use domain::{id::AttemptId, money::Cents, practice::Practice};
 use payments::ready_gateway;
 use secrecy::ExposeSecret;
 use store::{
@@ -81,11 +77,17 @@ fn key_is(text: &str, kinds: &[&str]) -> bool {
 }
 
 /// Reads the keys, asks the processor about the account, and registers our address for its events.
-pub async fn try_stripe(house: &House, practice: &Practice, posted: &Posted, base: &str) -> Tried<Shop> {
+pub async fn try_stripe(
+    house: &House,
+    practice: &Practice,
+    posted: &Posted,
+    base: &str,
+) -> Tried<Shop> {
     let secret = posted.text("stripe_secret_key").trim();
     let public = posted.text("stripe_publishable_key").trim();
     if !key_is(secret, &["sk_live_", "rk_live_", "sk_test_", "rk_test_"]) {
-        let words = "Enter the secret key: it begins with sk_live_, rk_live_, sk_test_ or rk_test_.";
+        let words =
+            "Enter the secret key: it begins with sk_live_, rk_live_, sk_test_ or rk_test_.";
         return Ok(Err(Unfit::new("stripe_secret_key", words)));
     }
     let livemode = secret.contains("_live_");
@@ -115,7 +117,8 @@ pub async fn try_stripe(house: &House, practice: &Practice, posted: &Posted, bas
     };
     merchant.webhook_secrets = vec![endpoint.secret.expose_secret().to_owned()];
     for old in before.map(|m| m.webhook_secrets).unwrap_or_default() {
-        if !merchant.webhook_secrets.contains(&old) && merchant.webhook_secrets.len() < SECRETS_KEPT {
+        if !merchant.webhook_secrets.contains(&old) && merchant.webhook_secrets.len() < SECRETS_KEPT
+        {
             merchant.webhook_secrets.push(old);
         }
     }
@@ -198,7 +201,8 @@ pub async fn round_trip(house: &House, merchant: &Merchant) -> Result<(), Unfit>
 /// Reads a mail server and says hello to it.
 pub async fn try_mail(house: &House, posted: &Posted, from: &str) -> Tried<MailServer> {
     let text = |field: &str| posted.filled(field).map(str::to_owned);
-    let Some(host) = text("smtp_host").filter(|h| h.len() <= 253 && !h.contains(['/', '@', ' '])) else {
+    let Some(host) = text("smtp_host").filter(|h| h.len() <= 253 && !h.contains(['/', '@', ' ']))
+    else {
         return Ok(Err(Unfit::new("smtp_host", "Enter the mail server's name.")));
     };
     let Some(port) = posted.text("smtp_port").trim().parse::<u16>().ok().filter(|p| *p > 0) else {
@@ -248,7 +252,8 @@ async fn hello(server: &MailServer, from: &str, timeout_ms: u64) -> Result<(), U
 /// Reads a texting account and asks it something.
 pub async fn try_texts(house: &House, posted: &Posted) -> Tried<TextAccount> {
     let sid = posted.text("twilio_account_sid").trim();
-    if !(sid.starts_with("AC") && sid.len() == 34 && sid.bytes().all(|b| b.is_ascii_alphanumeric())) {
+    if !(sid.starts_with("AC") && sid.len() == 34 && sid.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
         let words = "Enter the Account SID: AC and 32 characters.";
         return Ok(Err(Unfit::new("twilio_account_sid", words)));
     }
@@ -288,7 +293,9 @@ pub fn twilio(house: &House, account: &TextAccount) -> Result<Twilio, Unfit> {
         status_callback: None,
         timeout_ms: house.config.vendors.timeout_ms,
     });
-    made.map_err(|cause| Unfit::new("twilio_account_sid", format!("That cannot work: {}.", cause.0)))
+    made.map_err(|cause| {
+        Unfit::new("twilio_account_sid", format!("That cannot work: {}.", cause.0))
+    })
 }
 
 pub fn texts_fault(cause: &ChannelError) -> Unfit {

@@ -32,11 +32,7 @@ use crate::{
 const MINE: &str = "/staff/me";
 
 /// The member, when `typed` is their password now. Wrong ones count like wrong sign-ins.
-async fn proven(
-    house: &House,
-    staff: &Staff,
-    typed: &str,
-) -> Result<Option<Member>, Failure> {
+async fn proven(house: &House, staff: &Staff, typed: &str) -> Result<Option<Member>, Failure> {
     house.limits.sign_ins.check(staff.visit.address())?;
     let member = {
         let mut db = house.store.read().await?;
@@ -67,7 +63,8 @@ pub async fn password(house: web::Data<House>, staff: Staff, posted: Posted) -> 
     let hash = hashed.map_err(|_| Failure::TooMany(5))?;
     let session = new_token(TOKEN_BYTES);
     let entry = staff.entry("password_changed", "staff", staff.id.as_str());
-    let kept = std::sync::Arc::new((hash, session, staff.id.clone(), staff.practice.id.clone(), entry));
+    let kept =
+        std::sync::Arc::new((hash, session, staff.id.clone(), staff.practice.id.clone(), entry));
     let (given, world, now) = (kept.clone(), house.world.clone(), real_now());
     let written = house.store.write(move |db| {
         let (given, world) = (given.clone(), world.clone());

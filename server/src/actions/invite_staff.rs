@@ -76,11 +76,14 @@ pub async fn post(
         Invited::Joined => {
             made(None, false, "They have an account already and can open this practice at once.")
         }
-        Invited::Waits => {
-            made(None, false, "An invitation of theirs is open already. It opens this practice too.")
-        }
+        Invited::Waits => made(
+            None,
+            false,
+            "An invitation of theirs is open already. It opens this practice too.",
+        ),
         Invited::AlreadyHere => {
-            let errors = Errors::new().on("email", "Somebody with this address works here already.");
+            let errors =
+                Errors::new().on("email", "Somebody with this address works here already.");
             return people::list_again(&house, &staff, form, errors).await;
         }
         Invited::Disabled => {
@@ -179,8 +182,7 @@ async fn again(
 
 /// True when the link also went by email.
 async fn send(house: &House, staff: &Staff, email: &str, link: &str) -> bool {
-    let mail =
-        StaffMail::Invitation { invited_by: staff.name.clone(), link: link.to_owned() };
+    let mail = StaffMail::Invitation { invited_by: staff.name.clone(), link: link.to_owned() };
     staff_mail::send(house, &staff.practice, email, mail).await
 }
 

@@ -22,7 +22,8 @@ pub async fn post(house: web::Data<House>, staff: Staff, posted: Posted) -> Answ
     staff.require(&house, Permission::ManageSettings).await?;
     let name = posted.text("name").trim().to_owned();
     let shell = workspace::shell(&house, &staff, settings::SECTION);
-    if name.is_empty() || name.chars().count() > NAME_LONGEST || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > NAME_LONGEST || name.chars().any(char::is_control)
+    {
         let mut page = settings::keys_model(&house, &staff).await?;
         page.errors = Errors::new().on("name", "Say in a few words what the key is for.");
         page.name = name;

@@ -372,9 +372,7 @@ impl Act<'_> {
             (true, false) => {
                 "The number is chosen. Reminders wait until the A2P campaign is approved.".into()
             }
-            (true, true) => {
-                "The number is chosen. Text it from your own phone, then check.".into()
-            }
+            (true, true) => "The number is chosen. Text it from your own phone, then check.".into(),
         }))
     }
 
@@ -451,7 +449,8 @@ impl Act<'_> {
         if self.posted.has("key_copied") && self.posted.has("backups_known") {
             Ended::done("The key file is kept apart; backups are known.")
         } else {
-            let words = "Tick both, once they are true. Without the key file no backup can be read.";
+            let words =
+                "Tick both, once they are true. Without the key file no backup can be read.";
             Ended::Refused(Errors::new().on("key_copied", words))
         }
     }
@@ -488,7 +487,10 @@ impl Act<'_> {
                 Err(words) => return Ok(Ended::Failed(words)),
             }
         }
-        Ok(Ended::done(format!("The {} went out. Look whether it arrived.", went.join(" and the "))))
+        Ok(Ended::done(format!(
+            "The {} went out. Look whether it arrived.",
+            went.join(" and the ")
+        )))
     }
 
     async fn live(&self) -> Tried {

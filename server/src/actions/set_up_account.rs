@@ -46,7 +46,8 @@ pub async fn begin(house: web::Data<House>, visit: Visit, posted: Posted) -> Ans
     let begun = house.store.write(move |db| {
         let (hash, token) = (hash.clone(), given.clone());
         Box::pin(async move {
-            if !store::setup::find_link(db, &hash, now).await? || store::staff::count(db).await? > 0 {
+            if !store::setup::find_link(db, &hash, now).await? || store::staff::count(db).await? > 0
+            {
                 return Ok(false);
             }
             let nobody = PracticeId::trusted(NO_PRACTICE);

@@ -12,12 +12,7 @@ use app::{
     texts,
     words::Lang,
 };
-use domain::{
-    clock::UnixMs,
-    money::Cents,
-    practice::Practice,
-    staff::Permission,
-};
+use domain::{clock::UnixMs, money::Cents, practice::Practice, staff::Permission};
 use jiff::ToSpan;
 use store::{
     keys::token_hash,
@@ -95,8 +90,7 @@ pub async fn list(house: web::Data<House>, staff: Staff) -> Answer {
         store::setup::list_steps(&mut db, &staff.practice.id).await?
     };
     let lines = Step::ALL.into_iter().map(|step| line(&rows, &staff.practice, step)).collect();
-    let page =
-        SetupList { zone: staff.practice.zone(), lines, live_at: staff.practice.live_at };
+    let page = SetupList { zone: staff.practice.zone(), lines, live_at: staff.practice.live_at };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }
 
@@ -170,14 +164,14 @@ pub async fn model(
         Step::Texting => texting(house, practice, &base, &mut page).await?,
         Step::Consent => {
             let chosen = CONSENT.iter().find(|(_, words)| *words == page.detail);
-            page.typed =
-                Typed::new().put("consent_source", chosen.map_or("", |(code, _)| *code));
+            page.typed = Typed::new().put("consent_source", chosen.map_or("", |(code, _)| *code));
         }
         Step::Proof => page.proof = Some(proof(practice, &base)),
         Step::Import => {
             let mut db = house.store.read().await?;
             let last = store::dashboard::find_last_import(&mut db, &practice.id).await?;
-            page.facts.push(("Last import".into(), last.map_or("none".into(), |at| at.to_string())));
+            page.facts
+                .push(("Last import".into(), last.map_or("none".into(), |at| at.to_string())));
         }
         Step::Backups => backups(house, &mut page),
         Step::Staff => {
@@ -212,10 +206,8 @@ async fn stripe(
             page.warnings.push("This is a test key: no real card is charged.".into());
         }
     }
-    page.facts.push((
-        "Webhook address".into(),
-        format!("{base}/webhooks/stripe/{}", practice.slug),
-    ));
+    page.facts
+        .push(("Webhook address".into(), format!("{base}/webhooks/stripe/{}", practice.slug)));
     let heard = heard.map_or("nothing yet".into(), |at| at.to_string());
     page.facts.push(("Last event".into(), heard));
     Ok(())
@@ -267,10 +259,7 @@ fn backups(house: &House, page: &mut SetupStep) {
     };
     page.facts.push(("Backups go to".into(), folder));
     let newest = health::newest_backup(&house.config);
-    page.facts.push((
-        "Newest backup".into(),
-        newest.map_or("none".into(), |at| at.to_string()),
-    ));
+    page.facts.push(("Newest backup".into(), newest.map_or("none".into(), |at| at.to_string())));
 }
 
 /// What keeps a practice from going live: the sentence, and where it is resolved.
@@ -346,11 +335,7 @@ pub fn proof(practice: &Practice, base: &str) -> Proof {
 }
 
 /// `GET /setup/proof/statement`: the printed statement with made-up figures.
-pub async fn statement(
-    request: HttpRequest,
-    house: web::Data<House>,
-    staff: Staff,
-) -> Answer {
+pub async fn statement(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::ManageSettings).await?;
     let practice = &staff.practice;
     let s = &practice.settings;
@@ -370,7 +355,11 @@ pub async fn statement(
             ],
         },
         to: Address {
-            lines: vec!["Maria Sample".into(), "1 Example Street".into(), "New York, NY 10001".into()],
+            lines: vec![
+                "Maria Sample".into(),
+                "1 Example Street".into(),
+                "New York, NY 10001".into(),
+            ],
         },
         as_of: today,
         account: "SAMPLE-1".into(),

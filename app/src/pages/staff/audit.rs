@@ -44,7 +44,7 @@ impl Audit {
         let value = |key: &str| self.query.get(key).unwrap_or_default().to_owned();
         let filters = FilterBar::new(PATH, &self.query, &["verb", "actor", "account", "before"])
             .field(Field::search("verb", "What was done").value(value("verb")))
-            .field(Field::search("actor", "By whom (id)").value(value("actor")))
+            .field(Field::search("actor", "By whom (email or id)").value(value("actor")))
             .field(Field::search("account", "About which account (id)").value(value("account")));
         let rows = self
             .lines

@@ -136,7 +136,7 @@ impl Dashboard {
         let list = if items.is_empty() {
             view! { <p>"Nothing waits for you."</p> }.into_any()
         } else {
-            view! { <ul>{items}</ul> }.into_any()
+            view! { <ul class="links">{items}</ul> }.into_any()
         };
         panel("Waiting for somebody", list)
     }
@@ -154,7 +154,7 @@ impl Dashboard {
             "Notifications today",
             view! {
                 {facts}
-                <ul>
+                <ul class="links">
                     <li><a href="/staff/notifications">"Balance Notification History"</a></li>
                     <li><a href="/staff/notifications?status=failed">"Manage Errors"</a></li>
                 </ul>

@@ -464,7 +464,7 @@ impl SetupStep {
                     view! { <li><a href=href.clone()>{text.clone()}</a></li> }.into_any()
                 })
                 .collect();
-            return view! { <p>"Before that:"</p> <ul>{items}</ul> }.into_any();
+            return view! { <p>"Before that:"</p> <ul class="links">{items}</ul> }.into_any();
         }
         self.form(shell).body(view! {
             <p>

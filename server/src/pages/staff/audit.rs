@@ -19,12 +19,39 @@ const PAGE: i64 = 100;
 /// An export stops here and says so in its last row's place: filter to get the rest.
 const EXPORT_MOST: i64 = 50_000;
 
-fn filter_of(query: &Query) -> Filter {
+/// The staff of the practice, past and present: the log holds ids, people read addresses.
+struct Names(Vec<store::staff::Colleague>);
+
+impl Names {
+    async fn load(house: &House, staff: &Staff) -> Result<Self, Failure> {
+        let mut db = house.store.read().await?;
+        Ok(Self(store::staff::list(&mut db, &staff.practice.id).await?))
+    }
+
+    /// `staff sam@example.org`, `system engine`, `visitor`.
+    fn of(&self, row: &Row) -> String {
+        if row.actor_id.is_empty() {
+            return row.actor_kind.clone();
+        }
+        let known = self.0.iter().find(|one| row.actor_kind == "staff" && one.id == row.actor_id);
+        let who = known.map_or(row.actor_id.as_str(), |one| one.email.as_str());
+        format!("{} {who}", row.actor_kind)
+    }
+
+    /// An id as it stands, an address as its id.
+    fn id_of(&self, typed: &str) -> String {
+        let key = store::staff::email_key(typed);
+        let known = self.0.iter().find(|one| store::staff::email_key(&one.email) == key);
+        known.map_or_else(|| typed.to_owned(), |one| one.id.clone())
+    }
+}
+
+fn filter_of(query: &Query, names: &Names) -> Filter {
     let text =
         |key: &str| query.get(key).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned);
     Filter {
         verb: text("verb"),
-        actor_id: text("actor"),
+        actor_id: text("actor").map(|typed| names.id_of(&typed)),
         guarantor_id: text("account"),
         from_ms: None,
         until_ms: None,
@@ -32,18 +59,11 @@ fn filter_of(query: &Query) -> Filter {
     }
 }
 
-fn actor(row: &Row) -> String {
-    if row.actor_id.is_empty() {
-        row.actor_kind.clone()
-    } else {
-        format!("{} {}", row.actor_kind, row.actor_id)
-    }
-}
-
 pub async fn get(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::ReadAudit).await?;
     let query = Query::parse(request.query_string());
-    let filter = filter_of(&query);
+    let names = Names::load(&house, &staff).await?;
+    let filter = filter_of(&query, &names);
     house.audit(staff.entry("audit_read", "audit", "page").with(request.query_string())).await?;
     let mut db = house.store.read().await?;
     let rows = store::audit::list(&mut db, &staff.practice.id, &filter, PAGE).await?;
@@ -53,7 +73,7 @@ pub async fn get(request: HttpRequest, house: web::Data<House>, staff: Staff) ->
         .into_iter()
         .map(|row| AuditLine {
             at: row.at(),
-            actor: actor(&row),
+            actor: names.of(&row),
             object: format!("{} {}", row.object_kind, row.object_id),
             verb: row.verb,
             result: row.result,
@@ -72,7 +92,8 @@ pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff)
     let query = Query::parse(request.query_string());
     house.audit(staff.entry("audit_export", "audit", "csv").with(request.query_string())).await?;
     let mut db = house.store.read().await?;
-    let filter = filter_of(&query);
+    let names = Names::load(&house, &staff).await?;
+    let filter = filter_of(&query, &names);
     let rows = store::audit::list(&mut db, &staff.practice.id, &filter, EXPORT_MOST).await?;
     let head = [
         "at",
@@ -91,7 +112,7 @@ pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff)
         rows.iter().map(|row| {
             vec![
                 row.at().to_string(),
-                actor(row),
+                names.of(row),
                 row.verb.clone(),
                 row.object_kind.clone(),
                 row.object_id.clone(),

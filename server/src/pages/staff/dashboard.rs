@@ -21,7 +21,8 @@ pub async fn get(house: web::Data<House>, staff: Staff) -> Answer {
     let zone = practice.zone();
     let today = now.day_in(&zone);
     let day = |days: i64| today.checked_sub(days.days()).unwrap_or(today);
-    let midnight = today.to_zoned(zone.clone()).map_or(now, |z| UnixMs(z.timestamp().as_millisecond()));
+    let midnight =
+        today.to_zoned(zone.clone()).map_or(now, |z| UnixMs(z.timestamp().as_millisecond()));
     let mut db = house.store.read().await?;
     // More than 30 and more than 60 days old.
     let book = store::dashboard::load_book(&mut db, &practice.id, day(31), day(61)).await?;

@@ -83,11 +83,7 @@ pub fn changed_meanwhile(
     Ok(with_status(StatusCode::CONFLICT, html))
 }
 
-pub async fn connections(
-    request: HttpRequest,
-    house: web::Data<House>,
-    staff: Staff,
-) -> Answer {
+pub async fn connections(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::ManageSettings).await?;
     let page = connections_model(&house, &staff, &request, None).await?;
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
