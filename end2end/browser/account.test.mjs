@@ -118,107 +118,6 @@ test('after five wrong tries on a link the right answer is refused too', () =>
     assert.equal(await page.getByRole('heading', { name: 'Your Bill Details' }).count(), 0);
   }));
 
-test('a link older than 72 hours needs a code sent to the contact on file', async () => {
-  await world.advance('PT80H');
-  await visit(world, SCRIPTED_PHONE, async (page) => {
-    await seeStatementFirst(page, slow);
-    await createAccount(page, slow);
-    await expectWords(page, /\*|•/);
-    await expectSound(page, SCRIPTED_PHONE);
-    await picture(page, SCRIPTED_PHONE, 'code-entry');
-    await proveByCode(page, world, slow);
-    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
-  });
-});
-
-test('a patient who has an account signs in, with a code on a new device', async () => {
-  await visit(world, SCRIPTED_DESKTOP, async (page) => {
-    await seeStatementFirst(page, returning);
-    await createAccount(page, returning);
-    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, returning);
-    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.goto('/account');
-    assert.match(page.url(), /sign-in/);
-  });
-  await visit(world, SCRIPTED_PHONE, async (page) => {
-    await page.goto('/sign-in');
-    await expectSound(page, SCRIPTED_PHONE);
-    await page.getByLabel('Email').fill(returning.email);
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await proveByCode(page, world, returning);
-    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
-    assert.ok(!(await page.content()).includes(neighbour.name));
-  });
-});
-
-test('signing in says nothing about who has an account', () =>
-  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
-    watch.expect(/^422: POST/);
-    const seen = new Set();
-    for (const email of [returning.email, 'nobody@example.com']) {
-      await page.goto('/sign-in');
-      await page.getByLabel('Email').fill(email);
-      await page.getByLabel('Password', { exact: true }).fill('not the right password');
-      await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.locator('#errors').waitFor();
-      seen.add(await page.locator('#errors').innerText());
-    }
-    assert.equal(seen.size, 1);
-  }));
-
-test('a forgotten password is replaced by way of the email on file', () =>
-  visit(world, SCRIPTED_PHONE, async (page) => {
-    await seeStatementFirst(page, forgetful);
-    await createAccount(page, forgetful);
-    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, forgetful);
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.goto('/sign-in');
-    await page.getByRole('link', { name: /forgot/i }).click();
-    await page.getByLabel('Email').fill(forgetful.email);
-    await page.getByRole('button').last().click();
-    const mail = await world.message((m) => m.to === forgetful.email && /password/i.test(m.subject ?? ''), 'a reset');
-    await page.goto(world.url(new URL(mail.link).pathname));
-    for (const field of await page.getByLabel(/^new password/i).all()) await field.fill(`${PASSWORD} again`);
-    await page.getByRole('button', { name: 'Save password' }).click();
-    await page.getByText('Your password is changed').waitFor();
-    await page.goto('/sign-in');
-    await page.getByLabel('Email').fill(forgetful.email);
-    await page.getByLabel('Password', { exact: true }).fill(`${PASSWORD} again`);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await until('the next page', async () => !page.url().endsWith('/sign-in'));
-  }));
-
-test('somebody without a number on file gets an access code from the front desk', async () => {
-  const code = await visit(world, DESK, async (page) => {
-    await openWorkspace(page, world, 'front desk');
-    await openRecord(page, noSsn.name);
-    await page.getByRole('button', { name: 'Give access code' }).click();
-    const text = await page.locator('main').innerText();
-    return /\b([A-Z0-9]{4}-?[A-Z0-9]{4})\b/.exec(text)?.[1];
-  });
-  assert.ok(code, 'a code is shown to the front desk');
-  await visit(world, SCRIPTED_PHONE, async (page) => {
-    await seeStatementFirst(page, noSsn);
-    await page.getByRole('link', { name: 'I have a code from the office' }).click();
-    await page.getByLabel(/code/i).first().fill(code);
-    await page.getByRole('button').last().click();
-    await expectAccessible(page);
-  });
-});
-
-test('the fields help a phone and a password keeper', () =>
-  visit(world, SCRIPTED_PHONE, async (page) => {
-    await seeStatementFirst(page, neighbour);
-    await fillCreateAccount(page, neighbour);
-    const attribute = (label, name) => page.getByLabel(label).first().getAttribute(name);
-    assert.equal(await attribute('Email', 'autocomplete'), 'email');
-    assert.equal(await attribute(/^Password/, 'autocomplete'), 'new-password');
-    assert.equal(await attribute(/last four/i, 'inputmode'), 'numeric');
-    assert.equal(await attribute('Year', 'autocomplete'), 'bday-year');
-  }));
-
 /** Signed in on the bill page, by way of a young link. */
 async function signUp(page, person) {
   await seeStatementFirst(page, person);
@@ -348,4 +247,118 @@ test('an address is confirmed by the button, not by opening the link', () =>
     await expectWords(page, 'Your email address is confirmed');
     await page.goto(path);
     await expectWords(page, 'This link no longer works');
+  }));
+
+test('a link older than 72 hours needs a code sent to the contact on file', async () => {
+  await world.advance('PT80H');
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, slow);
+    await createAccount(page, slow);
+    await expectWords(page, /\*|•/);
+    await expectSound(page, SCRIPTED_PHONE);
+    await picture(page, SCRIPTED_PHONE, 'code-entry');
+    await proveByCode(page, world, slow);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+  });
+});
+
+test('a patient who has an account signs in, with a code on a new device', async () => {
+  await visit(world, SCRIPTED_DESKTOP, async (page) => {
+    await seeStatementFirst(page, returning);
+    await createAccount(page, returning);
+    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, returning);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.goto('/account');
+    assert.match(page.url(), /sign-in/);
+  });
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await page.goto('/sign-in');
+    await expectSound(page, SCRIPTED_PHONE);
+    await page.getByLabel('Email').fill(returning.email);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await proveByCode(page, world, returning);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    assert.ok(!(await page.content()).includes(neighbour.name));
+  });
+});
+
+test('signing in says nothing about who has an account', () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    const seen = new Set();
+    for (const email of [returning.email, 'nobody@example.com']) {
+      await page.goto('/sign-in');
+      await page.getByLabel('Email').fill(email);
+      await page.getByLabel('Password', { exact: true }).fill('not the right password');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.locator('#errors').waitFor();
+      seen.add(await page.locator('#errors').innerText());
+    }
+    assert.equal(seen.size, 1);
+  }));
+
+test('a forgotten password is replaced by way of the email on file', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, forgetful);
+    await createAccount(page, forgetful);
+    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, forgetful);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.goto('/sign-in');
+    await page.getByRole('link', { name: /forgot/i }).click();
+    await page.getByLabel('Email').fill(forgetful.email);
+    await page.getByRole('button').last().click();
+    const mail = await world.message((m) => m.to === forgetful.email && /password/i.test(m.subject ?? ''), 'a reset');
+    await page.goto(world.url(new URL(mail.link).pathname));
+    for (const field of await page.getByLabel(/^new password/i).all()) await field.fill(`${PASSWORD} again`);
+    await page.getByRole('button', { name: 'Save password' }).click();
+    await page.getByText('Your password is changed').waitFor();
+    await page.goto('/sign-in');
+    await page.getByLabel('Email').fill(forgetful.email);
+    await page.getByLabel('Password', { exact: true }).fill(`${PASSWORD} again`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await until('the next page', async () => !page.url().endsWith('/sign-in'));
+  }));
+
+test('somebody without a number on file gets an access code from the front desk', async () => {
+  const code = await visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'front desk');
+    await openRecord(page, noSsn.name);
+    await page.getByRole('button', { name: 'Give access code' }).click();
+    const text = await page.locator('main').innerText();
+    return /\b([A-Z0-9]{4}-?[A-Z0-9]{4})\b/.exec(text)?.[1];
+  });
+  assert.ok(code, 'a code is shown to the front desk');
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, noSsn);
+    await page.getByRole('link', { name: 'I have a code from the office' }).click();
+    await expectSound(page, SCRIPTED_PHONE);
+    await page.getByLabel('Access code').fill(code);
+    await page.getByLabel('Email').fill(noSsn.email);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    await expectWords(page, '$82.00');
+  });
+  await visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await page.goto('/office-code');
+    await page.getByLabel('Access code').fill(code);
+    await page.getByLabel('Email').fill('somebody.else@example.com');
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.locator('#errors').waitFor();
+  });
+});
+
+test('the fields help a phone and a password keeper', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    await seeStatementFirst(page, neighbour);
+    await fillCreateAccount(page, neighbour);
+    const attribute = (label, name) => page.getByLabel(label).first().getAttribute(name);
+    assert.equal(await attribute('Email', 'autocomplete'), 'email');
+    assert.equal(await attribute(/^Password/, 'autocomplete'), 'new-password');
+    assert.equal(await attribute(/last four/i, 'inputmode'), 'numeric');
+    assert.equal(await attribute('Year', 'autocomplete'), 'bday-year');
   }));

@@ -121,10 +121,10 @@ struct Tokens {
 impl Tokens {
     fn new(entrance: &Entrance) -> Self {
         let goes_on = matches!(entrance.next, Next::Add { .. });
-        let is_known = matches!(entrance.next, Next::SignIn { .. } | Next::Create { .. });
         Self {
             session: (!goes_on).then(|| new_token(TOKEN_BYTES)),
-            device: (entrance.by_code && is_known).then(|| new_token(TOKEN_BYTES)),
+            // A guest's too, of no use to them: an email in use sets the same cookies as a new one.
+            device: (entrance.by_code && !goes_on).then(|| new_token(TOKEN_BYTES)),
             mail: new_token(TOKEN_BYTES),
         }
     }

@@ -119,6 +119,69 @@ pub async fn claim(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Store, scratch};
+
+    const NOW: UnixMs = UnixMs(1_772_000_000_000);
+
+    async fn gives(store: &Store, id: &'static str, code: &'static str) {
+        let given = store.write(move |db| {
+            Box::pin(async move {
+                let (practice, maria) =
+                    (PracticeId::trusted("prc_1"), GuarantorId::trusted("gua_1"));
+                let id = AccessCodeId::trusted(id);
+                insert(db, &practice, &id, &maria, code, "staff:stf_1", NOW).await
+            })
+        });
+        given.await.unwrap();
+    }
+
+    /// The account a code opens, used up by opening it.
+    async fn uses(store: &Store, practice: &'static str, typed: &'static str, at: UnixMs) -> bool {
+        let used = store.write(move |db| {
+            Box::pin(async move {
+                let practice = PracticeId::trusted(practice);
+                match find(db, &practice, typed, at).await? {
+                    Some((id, _)) => claim(db, &practice, &id, at).await,
+                    None => Ok(false),
+                }
+            })
+        });
+        used.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_code_from_the_desk_opens_once_within_three_days_and_the_newest_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        for store in scratch::both(dir.path()).await.unwrap() {
+            insert_owner(&store).await;
+            gives(&store, "acc_1", "AAAA-2222").await;
+            gives(&store, "acc_2", "BBBB-3333").await;
+            assert!(!uses(&store, "prc_1", "AAAA-2222", NOW).await, "replaced");
+            assert!(!uses(&store, "prc_2", "BBBB-3333", NOW).await, "another practice's");
+            assert!(!uses(&store, "prc_1", "BBBB-3333", NOW.plus_ms(LASTS_MS)).await, "too late");
+            assert!(uses(&store, "prc_1", "bbbb 3333", NOW.plus_ms(LASTS_MS - 1)).await);
+            assert!(!uses(&store, "prc_1", "BBBB-3333", NOW).await, "used");
+        }
+    }
+
+    /// Foreign keys want a practice and a guarantor.
+    async fn insert_owner(store: &Store) {
+        let made = store.write(|db| {
+            Box::pin(async move {
+                for sql in [
+                    "insert into practice (id, slug, name, settings, version, created_at_ms)
+                        values ('prc_1', 'elm', 'Elm', '{}', 1, 0)",
+                    "insert into guarantor (id, practice_id, source, external_id, name, name_key,
+                        row_mac, created_at_ms, updated_at_ms)
+                        values ('gua_1', 'prc_1', 's', '1', 'Maria', 'maria', '', 0, 0)",
+                ] {
+                    sqlx::query(sql).execute(db.c()).await?;
+                }
+                Ok(())
+            })
+        });
+        made.await.unwrap();
+    }
 
     #[test]
     fn a_code_may_be_typed_small_and_without_its_hyphen() {

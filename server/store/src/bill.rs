@@ -304,9 +304,16 @@ pub async fn list_receipts(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use domain::clock::{Clock, World};
     use jiff::civil::date;
 
     use super::*;
+    use crate::{
+        keys::OsChance,
+        scratch::{self, ScratchClaim},
+    };
 
     fn maria() -> Guarantor {
         Guarantor {
@@ -324,6 +331,7 @@ mod tests {
             zone: None,
             lone_minor_at: None,
             is_separate_from_patients: false,
+            has_died: false,
             last_sent_at: None,
             flagged_at: None,
             next_check_at: None,
@@ -340,6 +348,45 @@ mod tests {
             born_on,
             is_restricted: false,
             is_guarantors_record: false,
+        }
+    }
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> UnixMs {
+            UnixMs(1_772_000_000_000)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bill_holds_the_open_visits_of_its_own_account_and_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World { clock: Arc::new(Still), chance: Arc::new(OsChance) };
+        for store in scratch::both(dir.path()).await.unwrap() {
+            let practice = scratch::insert_practice(&store, &world, "elm").await.unwrap();
+            let [maria, walter]: [GuarantorId; 2] = [world.mint(), world.mint()];
+            let [leo, ana]: [PatientId; 2] = [world.mint(), world.mint()];
+            let claim = |patient, cents, day| ScratchClaim::ready(patient, Cents(cents), day);
+            let mut settled = claim(&leo, 900, date(2026, 1, 2));
+            settled.status = "settled";
+            let owed =
+                [claim(&leo, 8200, date(2026, 2, 1)), claim(&ana, 500, date(2026, 1, 5)), settled];
+            let ids = scratch::insert_account(&store, &world, &practice, &maria, "Maria", &owed);
+            let ids = ids.await.unwrap();
+            let other = [claim(&world.mint(), 7000, date(2026, 1, 1))];
+            scratch::insert_account(&store, &world, &practice, &walter, "Walter", &other)
+                .await
+                .unwrap();
+            let mut db = store.read().await.unwrap();
+            let owner = crate::guarantor::load(&mut db, &practice, &maria).await.unwrap().unwrap();
+            let bill = load(&mut db, &practice, &owner).await.unwrap();
+            let shown: Vec<&ClaimId> = bill.claims.iter().map(|claim| &claim.id).collect();
+            assert_eq!(shown, [&ids[1], &ids[0]], "oldest visit first, settled ones not");
+            assert_eq!(bill.patients.keys().collect::<Vec<_>>(), [&leo, &ana]);
+            assert_eq!(domain::balance::due(&bill.facts).due, Cents(8700));
+            let accounts = [maria.clone(), walter.clone()];
+            assert!(list_receipts(&mut db, &practice, &accounts, 10).await.unwrap().is_empty());
         }
     }
 
