@@ -13,7 +13,11 @@ use store::{
     message::{self, Message, State, queue},
 };
 
-use crate::{Engine, Result, delivery::named_for, facts::gather_for, jobs::case_of};
+use crate::{
+    Engine, Result,
+    delivery::named_for,
+    facts::{case_of, gather_for},
+};
 
 /// Accounts looked at in one tick; the rest are due again in the next.
 const CHECKS_TOGETHER: i64 = 500;

@@ -22,8 +22,7 @@ use store::{
 use crate::{
     Engine, Found, Result,
     compose::under_name,
-    facts::gather_for,
-    jobs::{case_of, decide_stored},
+    facts::{case_of, decide_stored, gather_for},
     outcome::rank_of,
 };
 

@@ -11,9 +11,9 @@ use domain::{
     caps::HISTORY_MS,
     clock::UnixMs,
     decide::{
-        Approval, Approved, BalanceFacts, Channel, Class, Consent, ContactFacts, Facts,
+        Approval, Approved, BalanceFacts, Channel, Class, Consent, ContactFacts, Decision, Facts,
         GuarantorFacts, History, LineType, OnlyThisWay, PlanStanding, PracticeFacts, Preference,
-        Proposed, Reach, Rules, Sent, Suppression, SuppressionReason,
+        Proposed, Reach, Rules, Sent, Suppression, SuppressionReason, decide,
     },
     holds::{self as rule, HoldKind},
     id::{ClaimId, GuarantorId, JobId, MessageId},
@@ -463,4 +463,39 @@ async fn claims_of(
         }
     }
     Ok(found)
+}
+
+/// The decision on a message as it is stored, with the facts of now.
+pub(crate) fn decide_stored(
+    gathered: &Gathered,
+    message: &Message,
+    claims: &BTreeMap<(JobId, GuarantorId), Vec<ClaimId>>,
+    now: UnixMs,
+) -> Decision {
+    let (proposal, facts) = case_of(gathered, message, claims);
+    decide(&proposal, &facts, &gathered.rules, now)
+}
+
+/// What `decide` and `admit` are asked about a stored message.
+pub(crate) fn case_of(
+    gathered: &Gathered,
+    message: &Message,
+    claims: &BTreeMap<(JobId, GuarantorId), Vec<ClaimId>>,
+) -> (Proposed, Facts) {
+    let about = match (&message.job, &message.guarantor) {
+        (Some(job), Some(guarantor)) => {
+            claims.get(&(job.clone(), guarantor.clone())).cloned().unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let recipient = gathered.recipient_of(message);
+    let facts = gathered.facts(
+        message.guarantor.as_ref(),
+        &recipient,
+        message.channel,
+        &about,
+        approval_of(&gathered.practice, message),
+        Some(&message.id),
+    );
+    (proposal_of(message, &about), facts)
 }

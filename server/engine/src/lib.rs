@@ -24,6 +24,7 @@
 //! Lists and histories are read straight from `store::{message, decision, reply, hold, task, note}`.
 
 mod accounts;
+mod approval;
 mod channels;
 mod checks;
 mod compose;
@@ -54,14 +55,15 @@ use store::Store;
 
 pub use self::{
     accounts::{Lift, NewContact, NewHold},
+    approval::Approved,
     channels::{Channels, DeliveryReport, Found},
     compose::Preview,
-    criteria::{Age, Criteria, Segment},
+    criteria::{Age, Criteria, Segment, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
     error::{EngineError, Refusal, Result},
     explain::{Explanation, Pending, WhatIf},
     facts::{proposal_of, rules_of},
     inbound::{CarrierDid, Reply},
-    jobs::{Approved, Drafted, JobPage, Selection},
+    jobs::{Drafted, JobPage, Selection},
     select::{Candidate, ClaimBrief, ConfirmList, Goes},
     tick::TickReport,
     transactional::Delivered,
