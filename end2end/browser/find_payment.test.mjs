@@ -17,6 +17,8 @@ const settled = cast.personOwing('25.00', '57.00');
 const partial = cast.personOwing('30.00', '40.00');
 const refunded = cast.person();
 const posted = cast.person();
+const overtaken = cast.personOwing('20.00', '62.00');
+const alike = [cast.person(), cast.person()];
 const declinedOnly = cast.person();
 
 let world;
@@ -25,7 +27,7 @@ before(async () => {
   world = await startWorld();
   world.importFile('find.csv', cast.csv());
   await remindEveryone(world);
-  for (const [person, amount] of [[settled], [partial, '50.00'], [refunded], [posted]]) {
+  for (const [person, amount] of [[settled], [partial, '50.00'], [refunded], [posted], [overtaken], ...alike.map((one) => [one])]) {
     await visit(world, { ...PHONE, javaScript: true }, async (page) => {
       await openLink(page, world, person);
       if (amount) {
@@ -97,8 +99,9 @@ test('unapplied money is given back with a reason, once', () =>
     await page.getByLabel(/amount/i).first().fill('82.00');
     await page.getByLabel(/reason/i).first().selectOption('Paid twice');
     await page.getByRole('button', { name: /refund/i }).last().click();
-    const yes = page.getByRole('button', { name: /^Yes/ });
-    if (await yes.count()) await yes.click();
+    await expectWords(page, 'Refund $82.00 to Visa 4242?');
+    await expectSound(page, DESK);
+    await page.getByRole('button', { name: /^Yes/ }).click();
     await expectWords(page, /refunded/i, '$82.00');
     await expectSound(page, DESK);
     await world.message((m) => m.to === refunded.email && /refund/i.test(`${m.subject} ${m.body}`), 'word of it');
@@ -124,6 +127,81 @@ test('what has been carried over to the practice system is marked and leaves the
     await expectSound(page, DESK);
     await findOnlinePayment(page, world, posted.name, 'Posted');
     assert.ok(!(await exported()).includes(posted.id));
+  }));
+
+test('a refund without a reason, or of more than there is, is not asked of anybody', () =>
+  visit(world, NARROW_DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'biller');
+    const row = await findOnlinePayment(page, world, alike[0].name);
+    await row.getByRole('link').first().click();
+    await page.getByRole('link', { name: /^Refund/ }).click();
+    await page.getByRole('button', { name: 'Refund' }).click();
+    await expectWords(page, 'Choose why the money goes back.');
+    await expectSound(page, NARROW_DESK);
+    await page.getByLabel('Reason').selectOption('Paid twice');
+    await page.getByLabel('Amount').fill('82.01');
+    await page.getByRole('button', { name: 'Refund' }).click();
+    await expectWords(page, 'Only $82.00 of this payment is unapplied');
+    await page.getByLabel('Amount').fill('300');
+    await page.getByRole('button', { name: 'Refund' }).click();
+    await expectWords(page, /Only \$82\.00|You can refund up to/);
+  }));
+
+test('a draft waits for its writer, and what a colleague changed has to be seen first', () =>
+  visit(world, NARROW_DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    const amounts = page.locator('form input[inputmode="decimal"]');
+    await openWorkspace(page, world, 'biller');
+    const row = await findOnlinePayment(page, world, overtaken.name);
+    await row.getByRole('link').first().click();
+    await amounts.first().fill('11.00');
+    await page.getByRole('button', { name: 'Save draft' }).click();
+    await expectWords(page, 'Saved as your draft', 'Your draft of');
+    assert.equal(await amounts.first().inputValue(), '11.00');
+    await expectSound(page, NARROW_DESK);
+    await picture(page, NARROW_DESK, 'draft');
+
+    const address = page.url();
+    await visit(world, DESK, async (other) => {
+      await openWorkspace(other, world, 'manager');
+      await other.goto(address);
+      const theirs = other.locator('form input[inputmode="decimal"]');
+      assert.equal(await theirs.first().inputValue(), '20.00');
+      await theirs.nth(1).fill('');
+      await other.getByRole('button', { name: /^Apply/ }).first().click();
+      await expectWords(other, 'Applied to 1 visit');
+    });
+
+    await amounts.first().fill('12.00');
+    await page.getByRole('button', { name: /^Apply/ }).first().click();
+    await expectWords(page, /Changed by .+ at \d+:\d\d [AP]M\. Reload\./);
+    assert.equal(await amounts.first().inputValue(), '62.00', 'what is left to apply is shown as it is now');
+    await expectSound(page, NARROW_DESK);
+    await page.getByRole('link', { name: 'Reload this payment' }).click();
+    await page.getByRole('button', { name: 'Discard draft' }).click();
+    assert.equal(await amounts.first().inputValue(), '62.00');
+  }));
+
+test('exact matches are applied together, after a look at them', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'biller');
+    await findOnlinePayment(page, world, alike[0].name);
+    await page.getByRole('link', { name: /^Apply \d+ exact matches/ }).click();
+    await expectWords(page, alike[0].name, alike[1].name);
+    await expectSound(page, DESK);
+    await picture(page, DESK, 'exact-matches');
+    await page.getByRole('button', { name: /^Yes/ }).click();
+    await expectWords(page, /\d payments applied\./, 'All online payments are applied.');
+    await expectSound(page, DESK);
+    await page.getByLabel('Name').fill('Nobody');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await expectWords(page, 'No online payment fits these filters.');
+    await page.getByRole('link', { name: 'Clear filters' }).click();
+    await findOnlinePayment(page, world, alike[1].name, 'Applied');
+    await page.getByRole('link', { name: /^Amount/ }).click();
+    assert.match(await page.locator('th[aria-sort="ascending"]').innerText(), /^Amount/);
+    await page.getByRole('row', { name: new RegExp(alike[1].name) }).first().waitFor();
   }));
 
 test('a viewer looks and changes nothing', () =>

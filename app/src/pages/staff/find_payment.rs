@@ -181,7 +181,6 @@ impl FindPayment {
             Column::new("Reference"),
             Column::new("Paid for"),
             Column::new("Proposal"),
-            Column::new("Confidence"),
             Column::new("Posted"),
         ];
         let rows =
@@ -212,7 +211,6 @@ impl PaymentRow {
         let href = format!("{PATH}/{}", self.id);
         let who = unseen(format!(", {} from {}", self.amount, self.guarantor));
         let label = format!("Include {}, {}", self.guarantor, self.amount);
-        let account = format!("Account {}", self.account);
         let flag = self.dispute.map(dispute_badge);
         let paid_for: Vec<AnyView> = self
             .paid_for
@@ -223,29 +221,38 @@ impl PaymentRow {
             Some(at) => day(w, at.day_in(zone)),
             None => "No".into_any(),
         };
-        let proposal = self.proposal.as_ref().map(proposal_summary);
-        let confidence = self.proposal.as_ref().map(confidence_badge);
+        let proposal = self.proposal.as_ref().map(|proposal| {
+            view! { {proposal_summary(proposal)}" "{confidence_badge(proposal)} }
+        });
         let row = Row::new()
             .cell(view! { <a href=href>{instant(w, self.received_at, zone)}{who}</a> })
-            .cell(view! { {self.guarantor}<br/><small>{account}</small>{flag} })
+            .cell(view! {
+                {self.guarantor}
+                <small><span class="unseen">"Account "</span>{self.account}</small>
+                {flag}
+            })
             .cell(money(self.amount))
             .cell(money(self.unapplied))
-            .cell(self.card)
-            .cell(self.reference)
+            .cell(unbroken(self.card))
+            .cell(unbroken(self.reference))
             .cell(paid_for)
             .cell(proposal)
-            .cell(confidence)
             .cell(posted);
         if choosing && self.posted_at.is_none() { row.checkbox(self.id, label, false) } else { row }
     }
 }
 
+/// Read out as one word.
+fn unbroken(text: String) -> AnyView {
+    view! { <span class="unbroken">{text}</span> }.into_any()
+}
+
 fn confidence_badge(proposal: &Proposal) -> AnyView {
     let badge = match proposal.confidence() {
         _ if proposal.is_exact() => Badge::new("Exact match").tone(Tone::Good),
-        Confidence::High => Badge::new("High").tone(Tone::Good),
-        Confidence::Medium => Badge::new("Medium"),
-        Confidence::Low => Badge::new("Low: look at it").tone(Tone::Warn),
+        Confidence::High => Badge::new("High confidence").tone(Tone::Good),
+        Confidence::Medium => Badge::new("Medium confidence"),
+        Confidence::Low => Badge::new("Low confidence").tone(Tone::Warn),
     };
     badge.view()
 }

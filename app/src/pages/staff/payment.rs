@@ -4,25 +4,20 @@
 use domain::{
     clock::UnixMs,
     money::Cents,
-    payment::{
-        AttemptState, DeclineKind, DisputeState, Flow, RefundReason, RefundState, Refusal, Source,
-    },
+    payment::{DisputeState, Refusal},
     proposal::Reason,
 };
 use jiff::tz::TimeZone;
 use leptos::prelude::*;
 
 use super::{
-    StaffShell, VisitLabel,
-    payment_words::{
-        attempt_outcome, dispute_badge, dispute_sentence, reason_sentence, refund_reason,
-        refund_state, refusal_sentence, way_of,
-    },
+    AttemptLine, MoneyEvent, RefundLine, StaffShell, VisitLabel, payment_history,
+    payment_words::{dispute_badge, dispute_sentence, reason_sentence, refusal_sentence},
 };
 use crate::{
     components::{
-        Badge, Button, ButtonLink, Column, Errors, Facts, Form, Moment, Notice, Row, Table,
-        Timeline, Tone, heading, instant, instant_full, money, paragraph,
+        Button, ButtonLink, Column, Errors, Facts, Form, Notice, Row, Table, Tone, heading,
+        instant_full, money, paragraph,
     },
     when,
     words::Words,
@@ -60,57 +55,6 @@ impl LineError {
             Self::TooMuch(left) => format!("Only {left} is left on this visit."),
         }
     }
-}
-
-/// What was done with the money, by whom.
-#[derive(Clone, Debug)]
-pub struct MoneyEvent {
-    pub at: UnixMs,
-    pub by: String,
-    pub what: MoneyMove,
-    pub amount: Cents,
-    /// What each visit got or lost.
-    pub visits: Vec<(VisitLabel, Cents)>,
-    /// Set on a match that can be taken back.
-    pub undo: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoneyMove {
-    Received,
-    Applied,
-    /// A match that was taken back since.
-    AppliedThenUndone,
-    Undone,
-    Refunded,
-    RefundCameBack,
-    TakenByBank,
-    GivenBackByBank,
-    Posted,
-}
-
-#[derive(Clone, Debug)]
-pub struct RefundLine {
-    pub at: UnixMs,
-    pub by: String,
-    pub amount: Cents,
-    pub reason: RefundReason,
-    pub state: RefundState,
-    /// In the processor's words.
-    pub failure: Option<String>,
-}
-
-/// A try to pay. Only the one that succeeded is a payment.
-#[derive(Clone, Debug)]
-pub struct AttemptLine {
-    pub at: UnixMs,
-    pub amount: Cents,
-    pub source: Source,
-    pub flow: Flow,
-    pub state: AttemptState,
-    pub declined: Option<DeclineKind>,
-    /// The try that became this payment.
-    pub is_this: bool,
 }
 
 /// What of a form was refused.
@@ -175,9 +119,9 @@ impl PaymentPage {
             {self.facts()}
             {self.matching(&errors, &shell.csrf)}
             {self.other_ways(&shell.csrf)}
-            {self.history(&shell.csrf)}
-            {self.refund_list()}
-            {self.tries()}
+            {payment_history::done(&self, &shell.csrf)}
+            {payment_history::refunds(&self)}
+            {payment_history::tries(&self)}
             <p><a href=PATH>"All online payments"</a></p>
         };
         if is_error { shell.error_page("Payment", body) } else { shell.page("Payment", body) }
@@ -278,7 +222,6 @@ impl PaymentPage {
         let rows = self.lines.iter().map(|line| self.match_row(w, line, errors)).collect();
         let columns = vec![
             Column::new("Visit"),
-            Column::new("Patient"),
             Column::new("Left").number(),
             Column::new("Apply").number(),
             Column::new("Why"),
@@ -335,8 +278,11 @@ impl PaymentPage {
             amount.is_positive().then(|| money(amount)).into_any()
         };
         Row::new()
-            .cell(view! { {when::day(w, visit.service_on)}<br/><small>{number}</small> })
-            .cell(visit.patient.clone())
+            .cell(view! {
+                {when::day(w, visit.service_on)}
+                <div class="patient-name">{visit.patient.clone()}</div>
+                <small>{number}</small>
+            })
             .cell(money(line.left))
             .cell(amount)
             .cell(why)
@@ -415,107 +361,6 @@ impl PaymentPage {
             .into_any()
         })
     }
-
-    fn history(&self, csrf: &str) -> AnyView {
-        let w = Words::default();
-        let moments = self.events.iter().rev().map(|event| self.moment(w, event, csrf)).collect();
-        view! {
-            <section aria-labelledby="history">
-                <h2 id="history">"What was done with it"</h2>
-                {Timeline::new(moments, "Nothing yet.")}
-            </section>
-        }
-        .into_any()
-    }
-
-    fn moment(&self, w: Words, event: &MoneyEvent, csrf: &str) -> Moment {
-        let (title, tone) = event.title();
-        let visits: Vec<AnyView> = event
-            .visits
-            .iter()
-            .map(|(visit, amount)| {
-                let words = format!("{amount}: {}", visit.short(w));
-                view! { <li>{words}</li> }.into_any()
-            })
-            .collect();
-        let visits = (!visits.is_empty()).then(|| view! { <ul>{visits}</ul> });
-        let undo = event.undo.clone().filter(|_| self.rights.apply).map(|journal| {
-            let name = format!(
-                "Undo the match of {}, {}",
-                event.amount,
-                when::instant(w, event.at, &self.zone)
-            );
-            Form::post(format!("{PATH}/{}/undo", self.id), csrf)
-                .hidden("journal", journal)
-                .hidden("version", self.version.to_string())
-                .body(Button::secondary("Undo").named(name).view())
-        });
-        let by = format!("By {}", event.by);
-        Moment::new(instant(w, event.at, &self.zone), title).tone(tone).body(view! {
-            <p><small>{by}</small></p>
-            {visits}
-            {undo}
-        })
-    }
-
-    fn refund_list(&self) -> Option<AnyView> {
-        let w = Words::default();
-        if self.refunds.is_empty() {
-            return None;
-        }
-        let rows = self
-            .refunds
-            .iter()
-            .map(|refund| {
-                let failure = refund.failure.clone().map(|why| format!("Stripe says: {why}"));
-                Row::new()
-                    .cell(instant(w, refund.at, &self.zone))
-                    .cell(money(refund.amount))
-                    .cell(refund_reason(refund.reason))
-                    .cell(view! { {refund_state(refund.state)}<small>{failure}</small> })
-                    .cell(refund.by.clone())
-            })
-            .collect();
-        let columns = vec![
-            Column::new("Asked for"),
-            Column::new("Amount").number(),
-            Column::new("Reason"),
-            Column::new("State"),
-            Column::new("By"),
-        ];
-        let table = Table::new("Refunds", columns).rows(rows);
-        Some(view! { <h2>"Refunds"</h2>{table} }.into_any())
-    }
-
-    fn tries(&self) -> AnyView {
-        let w = Words::default();
-        let rows = self
-            .attempts
-            .iter()
-            .map(|one| {
-                let this = one.is_this.then(|| Badge::new("This payment").tone(Tone::Good).view());
-                Row::new()
-                    .cell(instant(w, one.at, &self.zone))
-                    .cell(money(one.amount))
-                    .cell(way_of(one.source, one.flow))
-                    .cell(view! { {attempt_outcome(one.state, one.declined)}" "{this} })
-            })
-            .collect();
-        let columns = vec![
-            Column::new("Begun"),
-            Column::new("Amount").number(),
-            Column::new("How"),
-            Column::new("Outcome"),
-        ];
-        view! {
-            <section aria-labelledby="tries">
-                <h2 id="tries">"Tries to pay"</h2>
-                {paragraph("Up to this payment. A declined try is no payment: nothing was charged.")}
-                {Table::new("Tries to pay", columns).rows(rows)}
-            </section>
-        }
-        .into_any()
-    }
 }
 
 fn field_of(claim: &str) -> String {
@@ -531,25 +376,137 @@ fn dispute_notice(state: DisputeState) -> AnyView {
     Notice::new(tone).text(dispute_sentence(state)).view()
 }
 
-impl MoneyEvent {
-    fn title(&self) -> (String, Tone) {
-        let amount = self.amount;
-        let visits = match self.visits.len() {
-            1 => "1 visit".to_owned(),
-            many => format!("{many} visits"),
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn page(rights: PaymentRights) -> PaymentPage {
+        let visit = |patient: &str| VisitLabel {
+            service_on: date(2026, 1, 20),
+            place: Some("Main Street".into()),
+            patient: patient.into(),
+            number: "C-1".into(),
         };
-        match self.what {
-            MoneyMove::Received => (format!("{amount} received"), Tone::Good),
-            MoneyMove::Applied => (format!("{amount} applied to {visits}"), Tone::Good),
-            MoneyMove::AppliedThenUndone => {
-                (format!("{amount} matched to {visits}, taken back since"), Tone::Plain)
-            }
-            MoneyMove::Undone => (format!("Match of {amount} taken back"), Tone::Warn),
-            MoneyMove::Refunded => (format!("{amount} refunded"), Tone::Plain),
-            MoneyMove::RefundCameBack => (format!("Refund of {amount} came back"), Tone::Warn),
-            MoneyMove::TakenByBank => (format!("{amount} taken back by the bank"), Tone::Danger),
-            MoneyMove::GivenBackByBank => (format!("{amount} given back by the bank"), Tone::Good),
-            MoneyMove::Posted => ("Marked as posted".to_owned(), Tone::Plain),
+        let line = |claim: &str, amount: &str, reason| MatchLine {
+            claim: claim.into(),
+            visit: visit("Leo <b>Lopez"),
+            left: Cents(25_00),
+            amount: amount.into(),
+            reason,
+            is_asked: true,
+            error: None,
+        };
+        PaymentPage {
+            zone: TimeZone::UTC,
+            id: "pay_1".into(),
+            version: 3,
+            received_at: UnixMs(1_775_999_040_000),
+            guarantor: "Maria Lopez".into(),
+            guarantor_href: "/staff/patients/gua_1".into(),
+            account: "G1".into(),
+            card: "Visa 4242".into(),
+            reference: "EBCC-RVG6".into(),
+            captured: Cents(40_00),
+            applied: Cents::ZERO,
+            refunded: Cents::ZERO,
+            under_way: Cents::ZERO,
+            unapplied: Cents(40_00),
+            posted: None,
+            dispute: None,
+            lines: vec![
+                line("clm_1", "25.00", Some(Reason::OldestFirst)),
+                line("clm_2", "15.00", Some(Reason::OldestFirstInPart)),
+            ],
+            rest: Cents::ZERO,
+            draft: None,
+            events: vec![MoneyEvent {
+                at: UnixMs(1_775_999_040_000),
+                by: "Clearbill".into(),
+                what: crate::pages::staff::MoneyMove::Applied,
+                amount: Cents(10_00),
+                visits: vec![(visit("Leo"), Cents(10_00))],
+                undo: Some("jnl_1".into()),
+            }],
+            refunds: Vec::new(),
+            attempts: Vec::new(),
+            rights,
+            refused: None,
         }
+    }
+
+    fn shell() -> StaffShell {
+        StaffShell {
+            practice: "Elm Street".into(),
+            accent: "#0b6157".into(),
+            staff_name: "Sam".into(),
+            role: "Biller".into(),
+            csrf: "token".into(),
+            section: PATH.into(),
+            navigation: Vec::new(),
+            sms_enabled: false,
+            idle_minutes: 15,
+            flash: None,
+            alarm: None,
+        }
+    }
+
+    const ALL: PaymentRights = PaymentRights { apply: true, refund: true, mark_posted: true };
+
+    #[test]
+    fn a_biller_sees_the_proposal_with_its_reasons_and_can_change_it() {
+        let html = page(ALL).html(&shell());
+        assert!(html.contains("The oldest open bill comes first; the money ends here."), "{html}");
+        assert!(html.contains("name=\"amount.clm_2\""), "{html}");
+        assert!(html.contains("value=\"15.00\""), "{html}");
+        assert!(html.contains("Leo &lt;b&gt;Lopez"), "{html}");
+        for button in ["Apply", "Save draft", "Undo", "Mark as posted"] {
+            assert!(html.contains(&format!(">{button}</button>")), "{button}: {html}");
+        }
+    }
+
+    #[test]
+    fn a_viewer_sees_the_same_and_can_change_nothing() {
+        let html = page(PaymentRights::default()).html(&shell());
+        assert!(html.contains("$15.00"), "{html}");
+        let main = html.split_once("<main").unwrap().1;
+        assert!(!main.contains("<button") && !main.contains("<input"), "{main}");
+        assert!(!main.contains("/refund"), "{main}");
+    }
+
+    #[test]
+    fn what_was_typed_comes_back_with_how_much_there_is() {
+        let mut refused = page(ALL);
+        refused.lines[0].amount = "30.00".into();
+        refused.lines[1].error = Some(LineError::Malformed);
+        refused.refused = Some(Refused {
+            refusal: Refusal::OnlyUnapplied { cents: Cents(40_00) },
+            by: String::new(),
+        });
+        let html = refused.html(&shell());
+        assert!(html.contains("<title>Error: Payment"), "{html}");
+        assert!(html.contains("Only $40.00 of this payment is unapplied."), "{html}");
+        assert!(html.contains("value=\"30.00\""), "{html}");
+        assert!(html.contains("href=\"#f-amount.clm_2\""), "{html}");
+        assert!(html.contains("aria-describedby=\"f-amount.clm_2-error\""), "{html}");
+    }
+
+    #[test]
+    fn money_the_bank_disputes_cannot_be_refunded() {
+        let mut disputed = page(ALL);
+        disputed.dispute = Some(DisputeState::Open);
+        let html = disputed.html(&shell());
+        assert!(html.contains("disputes this payment"), "{html}");
+        assert!(!html.contains("/refund\""), "{html}");
+    }
+
+    #[test]
+    fn a_posted_payment_is_not_matched_again() {
+        let mut posted = page(ALL);
+        posted.posted = Some((UnixMs(1_775_999_040_000), "Ana Diaz".into()));
+        let html = posted.html(&shell());
+        assert!(!html.contains(">Apply</button>"), "{html}");
+        assert!(html.contains(">Mark as not posted</button>"), "{html}");
     }
 }
