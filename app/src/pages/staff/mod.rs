@@ -17,6 +17,7 @@ mod invitation;
 mod me;
 mod patients;
 mod payment;
+mod payment_history;
 mod payment_words;
 mod people;
 mod refund_payment;
@@ -49,10 +50,8 @@ pub use invitation::{
 };
 pub use me::Me;
 pub use patients::{FoundAccount, Patients, SearchedBy};
-pub use payment::{
-    AttemptLine, LineError, MatchLine, MoneyEvent, MoneyMove, PaymentPage, PaymentRights, RefundLine,
-    Refused,
-};
+pub use payment::{LineError, MatchLine, PaymentPage, PaymentRights, Refused};
+pub use payment_history::{AttemptLine, MoneyEvent, MoneyMove, RefundLine};
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
 pub use refund_payment::{RefundForm, RefundPage, RefundStep};
 pub use select_criteria::{AGES, LAST_SENT, PreviewStatements, SEGMENTS, SelectCriteria};
