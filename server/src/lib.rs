@@ -26,6 +26,7 @@ pub mod naming;
 pub mod pages;
 pub mod password;
 pub mod payer;
+pub mod record;
 pub mod refusals;
 pub mod routes;
 pub mod sandbox_pages;

@@ -14,6 +14,7 @@ use domain::{
     sms::{NameFit, name_fit},
 };
 use engine::{Age, Candidate, ConfirmList, Criteria, Goes, Segment, Selection};
+use jiff::tz::TimeZone;
 use store::statement_draft::Ticks;
 
 /// Everything that makes up the criteria, in the order in which an address names it.
@@ -170,12 +171,7 @@ pub fn in_words(wanted: &Wanted) -> Vec<(String, String)> {
     };
     let statuses: Vec<&str> =
         wanted.criteria.statuses.iter().map(|s| claim_words::status_name(*s)).collect();
-    let amount = match (wanted.criteria.amount_at_least, wanted.criteria.amount_at_most) {
-        (None, None) => None,
-        (Some(least), None) => Some(format!("{least} or more")),
-        (None, Some(most)) => Some(format!("up to {most}")),
-        (Some(least), Some(most)) => Some(format!("{least} to {most}")),
-    };
+    let amount = amounts(&wanted.criteria);
     let typed = |key: &str| query.get(key).map(|text| format!("\u{201c}{}\u{201d}", text.trim()));
     let range = match (typed("name_from"), typed("name_to")) {
         (None, None) => None,
@@ -198,6 +194,50 @@ pub fn in_words(wanted: &Wanted) -> Vec<(String, String)> {
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))
     .collect()
+}
+
+/// Criteria as a job keeps them, for a reader.
+pub fn criteria_in_words(criteria: &Criteria, zone: &TimeZone) -> Vec<(String, String)> {
+    let statuses: Vec<&str> =
+        criteria.statuses.iter().map(|s| claim_words::status_name(*s)).collect();
+    let age = criteria.age.map(|age| match age {
+        Age::UpTo30 => "Up to 30 days".to_owned(),
+        Age::From31To60 => "31 to 60 days".to_owned(),
+        Age::Over60 => "Over 60 days".to_owned(),
+        Age::Days { least, most: None } => format!("{least} days or more"),
+        Age::Days { least, most: Some(most) } => format!("{least} to {most} days"),
+    });
+    let segment = criteria.segment.map(|segment| match segment {
+        Segment::SelfPay => "Self-pay",
+        Segment::Insurance => "Insurance answered",
+        Segment::MultipleBills => "Several open bills",
+        Segment::TopPriority => "Top priority",
+        Segment::Flagged => "Flagged for a reminder",
+    });
+    let sent = criteria.last_sent_before.map(|at| match at {
+        UnixMs(0) => "Never".to_owned(),
+        at => format!("Never, or before {}", at.day_in(zone)),
+    });
+    [
+        ("Claim status", Some(statuses.join(", "))),
+        ("Age", age),
+        ("Amount due", amounts(criteria)),
+        ("Name contains", criteria.search.clone()),
+        ("Last sent", sent),
+        ("Segment", segment.map(str::to_owned)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+fn amounts(criteria: &Criteria) -> Option<String> {
+    match (criteria.amount_at_least, criteria.amount_at_most) {
+        (None, None) => None,
+        (Some(least), None) => Some(format!("{least} or more")),
+        (None, Some(most)) => Some(format!("up to {most}")),
+        (Some(least), Some(most)) => Some(format!("{least} to {most}")),
+    }
 }
 
 pub fn selection_of(ticks: &Ticks) -> Selection {

@@ -402,6 +402,26 @@ pub async fn mark_verified(
     Ok(done.rows_affected() == 1)
 }
 
+/// What staff found out about a line without asking its owner.
+pub async fn mark_line(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    id: &ContactId,
+    line: LineType,
+) -> Result<bool> {
+    const MARK: &str = "update contact set line_type = $4
+        where practice_id = $1 and guarantor_id = $2 and id = $3 and removed_at_ms is null";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .bind(id.as_str())
+        .bind(line_code(line))
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// A delivery failed for good: every account of the practice that has this value needs staff.
 pub async fn mark_bad(
     db: &mut Db,

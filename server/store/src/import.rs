@@ -2,7 +2,7 @@
 
 use domain::{
     clock::UnixMs,
-    id::{ImportId, PracticeId},
+    id::{GuarantorId, ImportId, PracticeId},
 };
 
 use crate::{Db, Result, StoreError};
@@ -205,6 +205,29 @@ pub async fn list(db: &mut Db, practice: &PracticeId, limit: i64) -> Result<Vec<
     let rows: Vec<Row> =
         sqlx::query_as(LIST).bind(practice.as_str()).bind(limit).fetch_all(db.c()).await?;
     rows.into_iter().map(Row::import).collect()
+}
+
+/// The imports that an account's claims were last written by, newest first, with how many each.
+pub async fn list_by_guarantor(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+) -> Result<Vec<(ImportId, String, UnixMs, i64)>> {
+    const LIST: &str = "select i.id, i.file_name, i.started_at_ms, count(*)
+        from claim c
+        join import i on i.practice_id = c.practice_id and i.id = c.import_id
+        where c.practice_id = $1 and c.guarantor_id = $2
+        group by i.id, i.file_name, i.started_at_ms
+        order by i.started_at_ms desc, i.id";
+    let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .fetch_all(db.c())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, file, at, claims)| (ImportId::trusted(id), file, UnixMs(at), claims))
+        .collect())
 }
 
 /// Imports of every practice that a crash or a stop left half applied.

@@ -290,6 +290,34 @@ pub async fn insert_access(
     Ok(())
 }
 
+/// When the links of an account were opened, and when somebody went on from there: newest first, as
+/// `(kind, at)`. A fetch may be a scanner's; `viewed` is a person's.
+pub async fn list_views(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    limit: i64,
+) -> Result<Vec<(String, UnixMs)>> {
+    const LIST: &str = "select kind, at_ms, id from (
+            select a.kind, a.at_ms, a.id
+            from link l
+            join link_access a on a.practice_id = l.practice_id and a.token_hash = l.token_hash
+            where l.practice_id = $1 and l.guarantor_id = $2
+            union all
+            select 'viewed', l.viewed_at_ms, l.token_hash
+            from link l
+            where l.practice_id = $1 and l.guarantor_id = $2 and l.viewed_at_ms is not null) seen
+        order by at_ms desc, id
+        limit $3";
+    let rows: Vec<(String, i64, String)> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(guarantor.as_str())
+        .bind(limit)
+        .fetch_all(db.c())
+        .await?;
+    Ok(rows.into_iter().map(|(kind, at, _)| (kind, UnixMs(at))).collect())
+}
+
 pub async fn count_accesses(db: &mut Db, practice: &PracticeId, hash: &str) -> Result<i64> {
     const COUNT: &str = "select count(*) from link_access
         where practice_id = $1 and token_hash = $2";

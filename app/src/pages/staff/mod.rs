@@ -14,19 +14,30 @@ mod find_payment;
 mod health;
 mod imports;
 mod invitation;
+mod jobs;
 mod me;
+mod message_rows;
+pub mod message_words;
+mod notification_history;
+mod patient_record;
 mod patients;
 mod payment;
 mod payment_history;
 mod payment_words;
 mod people;
+mod record_contacts;
+mod record_steps;
+mod record_timeline;
+mod record_why;
 mod refund_payment;
+mod replies;
 mod select_criteria;
 mod settings;
 mod setup;
 mod shell;
 mod sign_in;
 mod statements_sent;
+mod work_list;
 
 pub use api_keys::{ApiKeyLine, ApiKeys};
 pub use audit::{Audit, AuditLine};
@@ -48,11 +59,23 @@ pub use imports::{
 pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };
+pub use jobs::{JobLine, JobQuestion, JobState, JobView, Jobs};
 pub use me::Me;
+pub use message_rows::MessageRow;
+pub use notification_history::{MessagePage, NotificationHistory};
+pub use patient_record::{
+    PatientRecord, RecordClaim, RecordHead, RecordHold, RecordIdentity, RecordNote, RecordPatient,
+    RecordReply, RecordRights,
+};
 pub use patients::{FoundAccount, Patients, SearchedBy};
 pub use payment::{LineError, MatchLine, PaymentPage, PaymentRights, Refused};
 pub use payment_history::{AttemptLine, MoneyEvent, MoneyMove, RefundLine};
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
+pub use record_contacts::{ContactLine, LINES, NewContactForm};
+pub use record_steps::{AccessCodeMade, AccessCodePage, HoldForm, HoldPage, SendTextPage};
+pub use record_timeline::{Event, RecordTimeline};
+pub use record_why::{RecordWhy, WhyAnswer, WhyPending, WhyStored};
+pub use replies::{Replies, ReplyRow, Review};
 pub use refund_payment::{RefundForm, RefundPage, RefundStep};
 pub use select_criteria::{AGES, LAST_SENT, PreviewStatements, SEGMENTS, SelectCriteria};
 pub use settings::{Section, Settings, Typed};
@@ -60,3 +83,4 @@ pub use setup::{Proof, SetupList, SetupStep, Step, StepLine, StepState};
 pub use shell::{NavEntry, StaffShell};
 pub use sign_in::{FirstStart, SecondFactor, SignIn, SignInRefusal};
 pub use statements_sent::{SendQuestion, StatementsSent};
+pub use work_list::{Closing, TaskRow, Unreachable, UnreachableRow, WorkList};

@@ -1,0 +1,92 @@
+//! Rows of messages as a job and the notification history list them.
+
+use domain::{
+    clock::UnixMs,
+    decide::{Channel, Class},
+    money::Cents,
+};
+use jiff::tz::TimeZone;
+use leptos::prelude::*;
+
+use super::{
+    decision_words::end_words,
+    message_words::{Progress, channel_name, class_name},
+};
+use crate::{
+    components::{Column, Row, instant, money},
+    when,
+    words::Words,
+};
+
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    pub id: String,
+    /// The account, where one is known.
+    pub account: Option<(String, String)>,
+    pub class: Class,
+    pub channel: Channel,
+    pub masked: String,
+    pub amount: Option<Cents>,
+    pub progress: Progress,
+    /// When it came that far.
+    pub at: UnixMs,
+    /// When it goes, while it waits.
+    pub next_at: Option<UnixMs>,
+    pub end_reason: Option<String>,
+    /// The provider's own word and code.
+    pub provider: Option<String>,
+}
+
+pub(super) fn columns() -> Vec<Column> {
+    vec![
+        Column::new("Guarantor"),
+        Column::new("Message"),
+        Column::new("To"),
+        Column::new("Amount").number(),
+        Column::new("State"),
+        Column::new("When"),
+        Column::new("Why"),
+    ]
+}
+
+pub(super) fn row(line: &MessageRow, now: UnixMs, zone: &TimeZone) -> Row {
+    let w = Words::default();
+    let who = match &line.account {
+        Some((id, name)) => {
+            let href = format!("/staff/patients/{id}");
+            view! { <a href=href>{name.clone()}</a> }.into_any()
+        }
+        None => view! { <span class="hint">"No account"</span> }.into_any(),
+    };
+    let what =
+        format!("{} by {}", class_name(line.class), channel_name(line.channel).to_lowercase());
+    let href = format!("/staff/messages/{}", line.id);
+    let named = match &line.account {
+        Some((_, name)) => format!("{what} to {name}"),
+        None => format!("{what} to {}", line.masked),
+    };
+    let goes = line.next_at.filter(|_| {
+        matches!(line.progress, Progress::Queued | Progress::Sending | Progress::PendingApproval)
+    });
+    let at = match goes {
+        Some(at) if line.progress == Progress::Queued => {
+            let words = format!("Goes {}", when::near(at, now, zone));
+            view! { {words} }.into_any()
+        }
+        _ => instant(w, line.at, zone),
+    };
+    let why = match (&line.end_reason, &line.provider) {
+        (Some(code), Some(word)) => format!("{} ({word})", end_words(code)),
+        (Some(code), None) => end_words(code),
+        (None, Some(word)) => word.clone(),
+        (None, None) => String::new(),
+    };
+    Row::new()
+        .cell(who)
+        .cell(view! { <a href=href aria-label=named>{what}</a> })
+        .cell(line.masked.clone())
+        .cell(line.amount.map(money))
+        .cell(line.progress.badge().view())
+        .cell(at)
+        .cell((!why.is_empty()).then_some(why))
+}

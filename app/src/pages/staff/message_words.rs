@@ -1,0 +1,137 @@
+//! What became of a message, in sentences; shared by the record, the jobs and the history.
+
+use domain::{
+    clock::UnixMs,
+    decide::{Channel, Class},
+};
+
+use super::decision_words::end_words;
+use crate::components::{Badge, Tone};
+
+/// How far a message came, by the codes of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    PendingApproval,
+    Queued,
+    Sending,
+    Unknown,
+    Accepted,
+    Delivered,
+    Failed,
+    Withheld,
+    Cancelled,
+}
+
+impl Progress {
+    pub const ALL: [Self; 9] = [
+        Self::PendingApproval,
+        Self::Queued,
+        Self::Sending,
+        Self::Unknown,
+        Self::Accepted,
+        Self::Delivered,
+        Self::Failed,
+        Self::Withheld,
+        Self::Cancelled,
+    ];
+
+    /// As in the address.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::PendingApproval => "pending_approval",
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Unknown => "unknown",
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Withheld => "withheld",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PendingApproval => "Waits for approval",
+            Self::Queued => "Waits to be sent",
+            Self::Sending => "Being sent",
+            Self::Unknown => "Being looked up",
+            Self::Accepted => "Sent",
+            Self::Delivered => "Delivered",
+            Self::Failed => "Failed",
+            Self::Withheld => "Withheld",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+
+    pub fn badge(self) -> Badge {
+        let tone = match self {
+            Self::Delivered | Self::Accepted => Tone::Good,
+            Self::Failed => Tone::Danger,
+            Self::Unknown | Self::Withheld | Self::PendingApproval => Tone::Warn,
+            Self::Queued | Self::Sending | Self::Cancelled => Tone::Plain,
+        };
+        Badge::new(self.name()).tone(tone)
+    }
+}
+
+/// What a message is for, as staff say it.
+pub const fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::Dunning => "Reminder",
+        Class::FailedAutopay => "Failed autopay",
+        Class::StaffDirect => "From staff",
+        Class::NewLink => "New link",
+        Class::Receipt => "Receipt",
+        Class::Code => "Sign-in code",
+        Class::AccountNotice => "About the account",
+        Class::OptOutConfirmation => "Opt-out confirmed",
+        Class::OptInConfirmation => "Opt-in confirmed",
+        Class::Help => "Help",
+        Class::AutoReply => "Automatic answer",
+        Class::StaffNotice => "To staff",
+    }
+}
+
+pub const fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Text => "Text",
+        Channel::Email => "Email",
+    }
+}
+
+/// A message of the history, in short.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub id: String,
+    /// When it came that far.
+    pub at: UnixMs,
+    pub class: Class,
+    pub channel: Channel,
+    pub masked: String,
+    pub progress: Progress,
+    pub end_reason: Option<String>,
+}
+
+/// `Reminder by text to •••: delivered.`
+pub fn sent_sentence(one: &Sent) -> (String, Tone) {
+    let what = format!(
+        "{} by {} to {}",
+        class_name(one.class),
+        channel_name(one.channel).to_lowercase(),
+        one.masked
+    );
+    let why = one.end_reason.as_deref().map(|code| format!(": {}", end_words(code).to_lowercase()));
+    let why = why.unwrap_or_default();
+    match one.progress {
+        Progress::PendingApproval => (format!("{what} waits for approval."), Tone::Plain),
+        Progress::Queued => (format!("{what} waits to be sent."), Tone::Plain),
+        Progress::Sending => (format!("{what} is being sent."), Tone::Plain),
+        Progress::Unknown => (format!("{what}: nobody knows yet whether it was sent."), Tone::Warn),
+        Progress::Accepted => (format!("{what} was sent."), Tone::Good),
+        Progress::Delivered => (format!("{what} was sent and delivered."), Tone::Good),
+        Progress::Failed => (format!("{what} failed{why}."), Tone::Danger),
+        Progress::Withheld => (format!("{what} was withheld{why}."), Tone::Warn),
+        Progress::Cancelled => (format!("{what} was cancelled{why}."), Tone::Plain),
+    }
+}

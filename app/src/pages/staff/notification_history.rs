@@ -1,0 +1,197 @@
+//! Balance Notification History, the same filtered for errors (Manage Errors), and one message with
+//! everything known about it (S-H1, S-H3, MS3).
+
+use domain::{
+    clock::UnixMs,
+    decide::{Channel, Class},
+    money::Cents,
+};
+use jiff::tz::TimeZone;
+use leptos::prelude::*;
+
+use super::{
+    StaffShell,
+    decision_words::end_words,
+    message_rows::{MessageRow, columns, row},
+    message_words::{Progress, channel_name, class_name},
+    record_why::{WhyStored, rules, stored_words},
+};
+use crate::{
+    components::{
+        Facts, FilterBar, Moment, Query, Select, Table, Tabs, Timeline, heading, instant,
+        instant_full, money,
+    },
+    when,
+    words::Words,
+};
+
+pub const PATH: &str = "/staff/notifications";
+
+#[derive(Clone, Debug)]
+pub struct NotificationHistory {
+    pub zone: TimeZone,
+    pub now: UnixMs,
+    pub query: Query,
+    pub errors_only: bool,
+    pub sms_enabled: bool,
+    pub lines: Vec<MessageRow>,
+    pub older: Option<String>,
+}
+
+impl NotificationHistory {
+    pub fn html(self, shell: &StaffShell) -> String {
+        let value = |key: &str| self.query.get(key).unwrap_or_default().to_owned();
+        let base = self.query.without(&["errors", "state", "before"]);
+        let tabs = Tabs::new("History")
+            .tab(base.href(PATH), "All notifications", !self.errors_only)
+            .tab(base.with("errors", "1").href(PATH), "Manage Errors", self.errors_only);
+        let mut filters = FilterBar::new(PATH, &self.query, &["channel", "state", "before"]);
+        if self.sms_enabled {
+            filters = filters.field(
+                Select::new("channel", "Method")
+                    .option("", "Any")
+                    .option("text", "Text")
+                    .option("email", "Email")
+                    .chosen(value("channel")),
+            );
+        }
+        let filters = filters.field(
+            Select::new("state", "State")
+                .option("", "Any")
+                .options(Progress::ALL.map(|p| (p.code(), p.name())))
+                .chosen(value("state")),
+        );
+        let rows = self.lines.iter().map(|line| row(line, self.now, &self.zone)).collect();
+        let empty = if self.errors_only {
+            "Nothing has failed. Messages that could not be delivered appear here, with the \
+             provider's reason."
+        } else {
+            "Nothing matches. Messages appear here as soon as a job is made or somebody writes."
+        };
+        let table =
+            Table::new("Notifications", columns()).rows(rows).empty(view! { <p>{empty}</p> });
+        let older = self.older.map(|id| {
+            let href = self.query.with("before", &id).href(PATH);
+            view! { <p><a class="button" href=href>"Older"</a></p> }
+        });
+        shell.page(
+            "Notification history",
+            view! {
+                {heading("Balance Notification History", false)}
+                {tabs}
+                {filters}
+                {table}
+                {older}
+            },
+        )
+    }
+}
+
+/// One message: what it said, how far it came, and every decision about it.
+#[derive(Clone, Debug)]
+pub struct MessagePage {
+    pub zone: TimeZone,
+    pub now: UnixMs,
+    pub account: Option<(String, String)>,
+    pub job: Option<String>,
+    pub class: Class,
+    pub channel: Channel,
+    pub masked: String,
+    pub language: &'static str,
+    pub amount: Option<Cents>,
+    pub segments: i64,
+    pub progress: Progress,
+    pub end_reason: Option<String>,
+    pub provider: Option<String>,
+    pub subject: Option<String>,
+    /// Links hidden; none for those who may not read it, and for codes.
+    pub text: Option<String>,
+    /// Why there is no text.
+    pub hidden_because: &'static str,
+    pub by: String,
+    /// What happened to it, oldest first.
+    pub steps: Vec<(UnixMs, String)>,
+    pub next_at: Option<UnixMs>,
+    pub decisions: Vec<WhyStored>,
+}
+
+impl MessagePage {
+    pub fn html(self, shell: &StaffShell) -> String {
+        let w = Words::default();
+        let title =
+            format!("{} by {}", class_name(self.class), channel_name(self.channel).to_lowercase());
+        let account = self.account.clone().map(|(id, name)| {
+            let href = format!("/staff/patients/{id}");
+            view! { <a href=href>{name}</a> }
+        });
+        let job = self.job.clone().map(|id| {
+            let href = format!("/staff/jobs/{id}");
+            view! { <a href=href>"The job it belongs to"</a> }
+        });
+        let goes = self
+            .next_at
+            .filter(|_| self.progress == Progress::Queued)
+            .map(|at| when::near(at, self.now, &self.zone));
+        let parts = (self.channel == Channel::Text).then(|| self.segments.to_string());
+        let facts = Facts::new()
+            .row("State", self.progress.badge().view())
+            .maybe("Why", self.end_reason.as_deref().map(end_words))
+            .maybe("Provider", self.provider.clone())
+            .maybe("Guarantor", account)
+            .row("To", self.masked.clone())
+            .row("Language", self.language)
+            .maybe("Amount", self.amount.map(money))
+            .maybe("Text parts", parts)
+            .row("By", self.by.clone())
+            .maybe("Job", job)
+            .maybe("Goes", goes);
+        let subject = self
+            .subject
+            .clone()
+            .map(|subject| view! { <p><strong>"Subject: "</strong>{subject}</p> });
+        let text = match self.text.clone() {
+            Some(text) => view! { {subject}<div class="letter-sample">{text}</div> }.into_any(),
+            None => view! { <p class="hint">{self.hidden_because}</p> }.into_any(),
+        };
+        let steps = self
+            .steps
+            .iter()
+            .map(|(at, words)| Moment::new(instant_full(w, *at, &self.zone), words.clone()))
+            .collect();
+        let steps = Timeline::new(steps, "Nothing has happened to it yet.");
+        let decisions = self.decisions();
+        shell.page(
+            "Message",
+            view! {
+                {heading(title, false)}
+                {facts}
+                <h2>"What it says"</h2>
+                {text}
+                <h2>"What happened"</h2>
+                {steps}
+                <h2>"Why"</h2>
+                {decisions}
+            },
+        )
+    }
+
+    fn decisions(&self) -> AnyView {
+        let w = Words::default();
+        let moments = self
+            .decisions
+            .iter()
+            .map(|stored| {
+                let (words, tone) = stored_words(stored, self.now, &self.zone);
+                let caption =
+                    format!("Rules as of {}", when::instant_full(w, stored.at, &self.zone));
+                let table = rules(&stored.reasons, &self.zone, &caption);
+                let ruleset = format!("version {}", stored.ruleset);
+                Moment::new(instant(w, stored.at, &self.zone), words).tone(tone).body(view! {
+                    <p class="hint">{ruleset}</p>
+                    <details><summary>"Every rule"</summary>{table}</details>
+                })
+            })
+            .collect();
+        Timeline::new(moments, "No decision is stored: nothing had to be asked.").view()
+    }
+}

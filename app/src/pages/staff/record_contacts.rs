@@ -1,0 +1,240 @@
+//! Text/SMS and Email on the patient record: line type, confirmed on, consent, opt-outs, Enable, Save
+//! (S-B2). Nothing here lifts an opt-out: only the person can (M21).
+
+use domain::{
+    clock::UnixMs,
+    decide::{ConsentSource, LineType},
+};
+use jiff::{civil::Date, tz::TimeZone};
+use leptos::prelude::*;
+
+use super::{claim_words::counted, decision_words::line_name, patient_record::PatientRecord};
+use crate::{
+    components::{
+        Badge, Button, ButtonLink, Checkbox, Confirm, Facts, Field, Form, Select, Tone, day, hidden,
+    },
+    when,
+    words::Words,
+};
+
+/// Line types by the code of the form.
+pub const LINES: [(&str, LineType); 5] = [
+    ("unknown", LineType::Unknown),
+    ("mobile", LineType::Mobile),
+    ("voip", LineType::Voip),
+    ("landline", LineType::Landline),
+    ("toll_free", LineType::TollFree),
+];
+
+#[derive(Clone, Debug)]
+pub struct ContactLine {
+    pub id: String,
+    pub is_phone: bool,
+    pub masked: String,
+    /// Only after somebody asked to see identity.
+    pub full: Option<String>,
+    pub line: LineType,
+    pub verified_on: Option<Date>,
+    pub texts_enabled: bool,
+    pub consent: Option<(bool, ConsentSource, UnixMs)>,
+    /// Since when, and how.
+    pub opted_out: Option<(UnixMs, &'static str)>,
+    /// What deliveries taught, when it is bad news.
+    pub trouble: Option<&'static str>,
+    /// Other accounts with the same.
+    pub shared_with: usize,
+}
+
+/// What was typed into "Add a phone or email".
+#[derive(Clone, Debug, Default)]
+pub struct NewContactForm {
+    pub value: String,
+    pub error: Option<String>,
+}
+
+const fn source_words(source: ConsentSource) -> &'static str {
+    match source {
+        ConsentSource::Import => "from the practice's system",
+        ConsentSource::PhoneReminders => "by opting in to automated phone reminders",
+        ConsentSource::Staff => "recorded by staff",
+        ConsentSource::Portal => "by themselves in their account",
+        ConsentSource::Keyword => "by text",
+    }
+}
+
+pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
+    let part = |phones: bool| -> Vec<&ContactLine> {
+        record.contacts.iter().filter(|line| line.is_phone == phones).collect()
+    };
+    let (phones, emails) = (part(true), part(false));
+    let texting = if record.sms_enabled { "Text/SMS" } else { "Phones" };
+    let phones = section(record, csrf, texting, "texting", &phones);
+    let emails = section(record, csrf, "Email", "emails", &emails);
+    let add = record.rights.contacts.then(|| {
+        Form::post(record.head.at("/contacts"), csrf).body(view! {
+            {Field::text("value", "Add a phone or email")
+                .hint("A phone is texted only once it is enabled and consent is on file.")
+                .value(record.new_contact.value.clone())
+                .error(record.new_contact.error.clone())
+                .autocomplete("off")}
+            <div class="actions">{Button::secondary("Add")}</div>
+        })
+    });
+    view! {
+        <section class="panel" aria-labelledby="contacts">
+            <h2 id="contacts">"Contacts"</h2>
+            {phones}
+            {emails}
+            {add}
+        </section>
+    }
+    .into_any()
+}
+
+/// "Remove this contact?", when somebody asked for it.
+pub(super) fn removal(record: &PatientRecord, csrf: &str) -> AnyView {
+    let Some((id, masked)) = &record.removing else { return ().into_any() };
+    let action = record.head.at(&format!("/contacts/{id}/remove"));
+    let confirm = Confirm::new(
+        format!("Remove {masked} from this account?"),
+        Form::post(action, csrf),
+        Button::danger("Remove"),
+        ButtonLink::secondary(record.head.at("#contacts"), "No, keep it"),
+    )
+    .detail("Links that were sent to it stop working. The record of consent stays.");
+    view! { <div id="remove">{confirm}</div> }.into_any()
+}
+
+fn section(
+    record: &PatientRecord,
+    csrf: &str,
+    title: &'static str,
+    id: &'static str,
+    lines: &[&ContactLine],
+) -> AnyView {
+    if lines.is_empty() {
+        let words = if id == "texting" { "No phone is on file." } else { "No email is on file." };
+        return view! { <h3 id=id>{title}</h3><p class="hint">{words}</p> }.into_any();
+    }
+    let cards: Vec<AnyView> = lines.iter().map(|line| card(record, line)).collect();
+    if !record.rights.contacts {
+        return view! { <h3 id=id>{title}</h3>{cards} }.into_any();
+    }
+    let save = Button::secondary("Save").named(format!("Save {title}"));
+    let body = view! { {cards}<div class="actions">{save}</div> };
+    let form = Form::post(record.head.at("/contacts/save"), csrf).body(body);
+    view! { <h3 id=id>{title}</h3>{form} }.into_any()
+}
+
+fn card(record: &PatientRecord, line: &ContactLine) -> AnyView {
+    let name = line.full.clone().unwrap_or_else(|| line.masked.clone());
+    let facts = facts(record, line);
+    let fields = record.rights.contacts.then(|| fields(record, line));
+    view! {
+        <div class="contact-card" role="group" aria-label=line.masked.clone()>
+            <p><strong>{name}</strong></p>
+            {facts}
+            {fields}
+        </div>
+    }
+    .into_any()
+}
+
+fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
+    let w = Words::default();
+    let consent = match line.consent {
+        Some((true, source, at)) => {
+            format!("Given {}, {}", on(at, &record.zone), source_words(source))
+        }
+        Some((false, source, at)) => {
+            format!("Refused {}, {}", on(at, &record.zone), source_words(source))
+        }
+        None => "None on file".to_owned(),
+    };
+    let verified = match line.verified_on {
+        Some(date) => day(w, date),
+        None => view! { "Never" }.into_any(),
+    };
+    let opted_out = line.opted_out.map(|(since, how)| {
+        let words = format!("Opted out {} {how}", on(since, &record.zone));
+        let come_back = if line.is_phone {
+            "Only they can come back: by texting START, or in their account."
+        } else {
+            "Only they can come back: in their account."
+        };
+        view! { {Badge::new(words).tone(Tone::Danger)}<br/><span class="hint">{come_back}</span> }
+    });
+    let trouble = line.trouble.map(|words| {
+        view! { {Badge::new(format!("This contact {words}")).tone(Tone::Danger)} }
+    });
+    let shared = (line.shared_with > 0).then(|| {
+        counted(
+            i64::try_from(line.shared_with).unwrap_or_default(),
+            "other account",
+            "other accounts",
+        )
+    });
+    let mut facts = Facts::new();
+    if line.is_phone {
+        let enabled = if line.texts_enabled { "Enabled" } else { "Not enabled" };
+        facts = facts.row("Line type", line_name(line.line)).row("Texts", enabled);
+    }
+    facts
+        .row("Confirmed as theirs", verified)
+        .row("Consent", consent)
+        .maybe("Opted out", opted_out)
+        .maybe("Delivery", trouble)
+        .maybe("Shared with", shared)
+        .view()
+}
+
+fn on(at: UnixMs, zone: &TimeZone) -> String {
+    format!("on {}", when::day(Words::default(), at.day_in(zone)))
+}
+
+/// Named by the contact, so that several stand in one form with one Save.
+fn fields(record: &PatientRecord, line: &ContactLine) -> AnyView {
+    let named = |field: &str| format!("{field}-{}", line.id);
+    let enable = (line.is_phone && record.sms_enabled).then(|| {
+        Checkbox::new(named("texts"), "Enable texts to this phone")
+            .checked(line.texts_enabled)
+            .view()
+    });
+    let chosen = LINES.iter().find(|(_, known)| *known == line.line).map_or("unknown", |(c, _)| *c);
+    let kind = line.is_phone.then(|| {
+        Select::new(named("line"), "Line type")
+            .options(LINES.iter().map(|(code, line)| (*code, line_name(*line))))
+            .chosen(chosen)
+            .view()
+    });
+    let what = if line.is_phone { "Consent to texts" } else { "Consent to reminders by email" };
+    // Tells a cleared box from a form that did not show it.
+    let shown = hidden(named("shown"), "on");
+    let remove = record.head.at(&format!("?remove={}#remove", line.id));
+    let removes = format!("Remove {}", line.masked);
+    let is_open = !record.errors.is_empty();
+    view! {
+        {shown}
+        <details open=is_open>
+            <summary>"Change"</summary>
+            {enable}
+            {Checkbox::new(named("verified"), "The person has confirmed today that it is theirs")}
+            <div class="pairs">
+                {kind}
+                {Select::new(named("consent"), what)
+                    .option("", "Nothing new to record")
+                    .option("yes", "They agreed")
+                    .option("no", "They said no")}
+                {Field::date(named("consent_on"), "Said on")
+                    .hint("Today when empty")
+                    .error(record.errors.of(&named("consent_on")))}
+                {Field::text(named("how"), "How we know")
+                    .hint("A signed form, in person, by phone …")
+                    .maxlength(200)
+                    .error(record.errors.of(&named("how")))}
+            </div>
+            <p><a href=remove aria-label=removes>"Remove"</a></p>
+        </details>
+    }
+    .into_any()
+}

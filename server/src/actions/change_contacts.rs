@@ -1,0 +1,234 @@
+//! Text/SMS and Email of a patient record: add, confirm, enable, record consent, remove (S-B2). An
+//! opt-out is never lifted here.
+
+use actix_web::web;
+use app::{
+    components::Errors,
+    pages::staff::{LINES, NewContactForm},
+};
+use domain::{
+    clock::{DAY_MS, UnixMs},
+    decide::LineType,
+    id::{ContactId, GuarantorId},
+    staff::Permission,
+};
+use engine::NewContact;
+use store::contact::{Contact, Kind};
+
+use super::{
+    change_record::{morning_of, record_of},
+    choose_language::see_other,
+};
+use crate::{
+    failure::{Answer, Failure},
+    form::Posted,
+    house::House,
+    pages::staff::record::show,
+    record::{Extras, find},
+    refusals,
+    session::Staff,
+};
+
+const HOW_LONGEST: usize = 200;
+
+/// `POST …/contacts`
+pub async fn add(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::EditContacts).await?;
+    let about = {
+        let mut db = house.store.read().await?;
+        find(&mut db, &staff.practice, &id).await?
+    };
+    let typed = posted.text("value").trim().to_owned();
+    let kind = if typed.contains('@') { Kind::Email } else { Kind::Phone };
+    let new = NewContact { kind, typed: typed.clone(), line: LineType::Unknown };
+    let added = house.engine.add_contact(&staff.practice.id, &about.id, &new, &staff.actor()).await;
+    if let Err(error) = added {
+        let refusal = refusals::refusal_of(error)?;
+        let words = refusals::sentence(&refusal, house.world.now(), &staff.practice.zone());
+        let errors = Errors::new().on("value", words.clone());
+        let new_contact = NewContactForm { value: typed, error: Some(words) };
+        return show(&house, &staff, &id, Extras { new_contact, errors, ..Extras::default() })
+            .await;
+    }
+    house.bell.notify_one();
+    staff.visit.say(match kind {
+        Kind::Phone => "The phone was added. Enable texts and record consent to text it.",
+        Kind::Email => "The email was added.",
+    });
+    Ok(see_other(&record_of(&id, "#contacts")))
+}
+
+/// `POST …/contacts/{contact}/remove`
+pub async fn remove(
+    house: web::Data<House>,
+    staff: Staff,
+    path: web::Path<(String, String)>,
+    _posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::EditContacts).await?;
+    let (id, contact) = path.into_inner();
+    let about: GuarantorId = id.parse().map_err(|_| Failure::NotFound)?;
+    let contact: ContactId = contact.parse().map_err(|_| Failure::NotFound)?;
+    let done =
+        house.engine.remove_contact(&staff.practice.id, &about, &contact, &staff.actor()).await;
+    done.map_err(refusals::failed)?;
+    house.bell.notify_one();
+    staff.visit.say("The contact was removed.");
+    Ok(see_other(&record_of(&id, "#contacts")))
+}
+
+/// What is new about one contact.
+struct Change {
+    contact: Contact,
+    verified: bool,
+    line: Option<LineType>,
+    texts: Option<bool>,
+    consent: Option<Said>,
+}
+
+struct Said {
+    granted: bool,
+    how: String,
+    at: UnixMs,
+}
+
+/// `POST …/contacts/save`: every contact whose fields the form showed.
+pub async fn save(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::EditContacts).await?;
+    let (about, contacts) = {
+        let mut db = house.store.read().await?;
+        let about = find(&mut db, &staff.practice, &id).await?;
+        let contacts = store::contact::list(&mut db, &staff.practice.id, &about.id).await?;
+        (about, contacts)
+    };
+    let mut errors = Errors::new();
+    let mut changes = Vec::new();
+    for (shown, _) in posted.with_prefix("shown-") {
+        let own = contacts.iter().find(|contact| contact.id.as_str() == shown);
+        let contact = own.ok_or(Failure::NotFound)?.clone();
+        match change_of(&house, &staff, &posted, contact) {
+            Ok(change) => changes.push(change),
+            Err((field, words)) => errors = errors.on(field, words),
+        }
+    }
+    if !errors.is_empty() {
+        return show(&house, &staff, &id, Extras { errors, ..Extras::default() }).await;
+    }
+    for change in &changes {
+        apply(&house, &staff, &about.id, change).await?;
+    }
+    house.bell.notify_one();
+    staff.visit.say("Saved.");
+    Ok(see_other(&record_of(&id, "#contacts")))
+}
+
+fn change_of(
+    house: &House,
+    staff: &Staff,
+    posted: &Posted,
+    contact: Contact,
+) -> Result<Change, (String, String)> {
+    let named = |field: &str| format!("{field}-{}", contact.id);
+    let text = |field: &str| posted.text(&named(field)).trim().to_owned();
+    let code = text("line");
+    let line = LINES.iter().find(|(known, _)| *known == code).map(|(_, line)| *line);
+    let consent = match text("consent").as_str() {
+        "yes" => Some(said(house, staff, true, &text("how"), &text("consent_on"))),
+        "no" => Some(said(house, staff, false, &text("how"), &text("consent_on"))),
+        _ => None,
+    };
+    let consent = consent.transpose().map_err(|(field, words)| (named(field), words))?;
+    let wants_texts = posted.has(&named("texts"));
+    // The box is there for phones while texting is on; elsewhere its absence says nothing.
+    let has_box = contact.kind == Kind::Phone && staff.practice.texts_are_enabled();
+    let texts =
+        (has_box && wants_texts != contact.text_enabled_at.is_some()).then_some(wants_texts);
+    Ok(Change {
+        verified: posted.has(&named("verified")),
+        line: line.filter(|line| contact.kind == Kind::Phone && *line != contact.line),
+        texts,
+        consent,
+        contact,
+    })
+}
+
+fn said(
+    house: &House,
+    staff: &Staff,
+    granted: bool,
+    how: &str,
+    on: &str,
+) -> Result<Said, (&'static str, String)> {
+    if how.is_empty() || how.chars().count() > HOW_LONGEST {
+        return Err(("how", "Write down how we know: it is the evidence of consent.".to_owned()));
+    }
+    let now = house.world.now();
+    let at = match on {
+        "" => now,
+        day => morning_of(day, staff)
+            .filter(|at| *at <= now && now.since(*at) < 20 * 365 * DAY_MS)
+            .ok_or(("consent_on", "Write a day in the past, or leave it empty.".to_owned()))?,
+    };
+    Ok(Said { granted, how: how.to_owned(), at })
+}
+
+async fn apply(
+    house: &House,
+    staff: &Staff,
+    about: &GuarantorId,
+    change: &Change,
+) -> Result<(), Failure> {
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    let contact = &change.contact.id;
+    if change.verified {
+        let done = house.engine.verify_contact(practice, about, contact, change.line, &by).await;
+        done.map_err(refusals::failed)?;
+    } else if let Some(line) = change.line {
+        mark_line(house, staff, about, contact, line).await?;
+    }
+    if let Some(said) = &change.consent {
+        let done = house
+            .engine
+            .record_consent(practice, about, contact, said.granted, &said.how, said.at, &by)
+            .await;
+        done.map_err(refusals::failed)?;
+    }
+    if let Some(enabled) = change.texts {
+        let done = house.engine.enable_texts(practice, about, contact, enabled, &by).await;
+        done.map_err(refusals::failed)?;
+    }
+    Ok(())
+}
+
+/// What a line is, found out without asking its owner: no confirmation of whose it is.
+async fn mark_line(
+    house: &House,
+    staff: &Staff,
+    about: &GuarantorId,
+    contact: &ContactId,
+    line: LineType,
+) -> Result<(), Failure> {
+    let (world, practice) = (house.world.clone(), staff.practice.id.clone());
+    let (about, contact) = (about.clone(), contact.clone());
+    let entry = staff.entry("set_line_type", "contact", contact.as_str()).about(&about);
+    let done = house.store.write(move |db| {
+        let (world, practice, entry) = (world.clone(), practice.clone(), entry.clone());
+        let (about, contact) = (about.clone(), contact.clone());
+        Box::pin(async move {
+            store::contact::mark_line(db, &practice, &about, &contact, line).await?;
+            store::audit::insert(db, &world, &entry).await?;
+            store::guarantor::mark_check(db, &practice, &about, world.now()).await
+        })
+    });
+    Ok(done.await?)
+}

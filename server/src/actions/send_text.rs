@@ -1,0 +1,64 @@
+//! `POST /staff/patients/{guarantor}/text`: a text staff write to one patient, at any time and without
+//! approval (S-SF8). The gate is asked all the same.
+
+use actix_web::web;
+use app::components::Errors;
+use domain::id::ContactId;
+use engine::{Delivered, Refusal};
+
+use super::{change_record::record_of, choose_language::see_other};
+use crate::{
+    failure::{Answer, Failure},
+    form::Posted,
+    house::House,
+    pages::staff::record::{SECTION, require_texts, text_page, withheld_words},
+    record::find,
+    refusals,
+    session::Staff,
+    workspace::{self, refused},
+};
+
+pub async fn post(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    require_texts(&house, &staff).await?;
+    let about = {
+        let mut db = house.store.read().await?;
+        find(&mut db, &staff.practice, &id).await?
+    };
+    let (phone, text) = (posted.text("phone").to_owned(), posted.text("text").to_owned());
+    let Ok(contact) = phone.parse::<ContactId>() else {
+        return Err(Failure::Malformed("Choose a phone."));
+    };
+    let practice = &staff.practice.id;
+    let sent =
+        house.engine.send_direct_text(practice, &about.id, &contact, &text, &staff.actor()).await;
+    let errors = match sent {
+        Ok(Delivered::Sent(_)) => {
+            staff.visit.say("The text was sent.");
+            return Ok(see_other(&record_of(&id, "")));
+        }
+        Ok(Delivered::Later(_)) => {
+            staff.visit.say("The text goes by itself when the hours at their place allow it.");
+            return Ok(see_other(&record_of(&id, "/why")));
+        }
+        Ok(Delivered::Withheld(_, decision)) => {
+            Errors::new().overall(withheld_words(&decision, &staff))
+        }
+        Ok(Delivered::Failed(_)) => Errors::new()
+            .overall("The texting service did not take it. The notification history says why."),
+        Err(error) => {
+            let refusal = refusals::refusal_of(error)?;
+            let words = refusals::sentence(&refusal, house.world.now(), &staff.practice.zone());
+            match refusal {
+                Refusal::BadBody => Errors::new().on("text", words),
+                _ => Errors::new().overall(words),
+            }
+        }
+    };
+    let page = text_page(&house, &staff, &about, &phone, &text, errors).await?;
+    Ok(refused(page.html(&workspace::shell(&house, &staff, SECTION))))
+}

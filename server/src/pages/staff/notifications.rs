@@ -1,0 +1,174 @@
+//! `GET /staff/notifications` and `/staff/messages/{id}`: everything that was sent, what failed, and
+//! why each message went or did not go.
+
+use actix_web::{HttpRequest, web};
+use app::{
+    components::Query,
+    pages::staff::{MessagePage, NotificationHistory, claim_words::language_name},
+};
+use domain::{
+    clock::UnixMs,
+    decide::{Channel, Class},
+    id::MessageId,
+    staff::Permission,
+};
+use store::message::{self, Message, State};
+
+use super::{
+    jobs::{progress_of, provider_of, row_of},
+    record::stored,
+};
+use crate::{
+    failure::{Answer, Failure},
+    house::House,
+    naming::Names,
+    session::Staff,
+    workspace::{self, shown},
+};
+
+pub const SECTION: &str = "/staff/notifications";
+const LISTED: i64 = 100;
+
+pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
+    staff.require(&house, Permission::View).await?;
+    let query = Query::parse(request.query_string());
+    let errors_only = query.get("errors") == Some("1");
+    let filter = message::Filter {
+        channel: match query.get("channel") {
+            Some("text") => Some(Channel::Text),
+            Some("email") => Some(Channel::Email),
+            _ => None,
+        },
+        state: query.get("state").and_then(|code| State::parse(code).ok()),
+        errors_only,
+        before_id: query.get("before").map(str::to_owned),
+        ..message::Filter::default()
+    };
+    house.audit(staff.entry("view", "messages", "history")).await?;
+    let mut db = house.store.read().await?;
+    let mut lines = message::list(&mut db, &staff.practice.id, &filter, LISTED + 1).await?;
+    let has_more = lines.len() as i64 > LISTED;
+    lines.truncate(LISTED as usize);
+    let page = NotificationHistory {
+        zone: staff.practice.zone(),
+        now: house.world.now(),
+        query,
+        errors_only,
+        sms_enabled: staff.practice.texts_are_enabled(),
+        older: lines.last().filter(|_| has_more).map(|last| last.id.to_string()),
+        lines: lines.into_iter().map(row_of).collect(),
+    };
+    Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
+}
+
+pub async fn get(house: web::Data<House>, staff: Staff, id: web::Path<String>) -> Answer {
+    staff.require(&house, Permission::View).await?;
+    let id: MessageId = id.parse().map_err(|_| Failure::NotFound)?;
+    let practice = &staff.practice.id;
+    let mut db = house.store.read().await?;
+    let found = message::load(&mut db, practice, &id).await?.ok_or(Failure::NotFound)?;
+    let mut entry = staff.entry("view", "message", id.as_str());
+    entry.guarantor = found.guarantor.clone();
+    house.audit(entry).await?;
+    let account = match &found.guarantor {
+        Some(guarantor) => store::guarantor::load(&mut db, practice, guarantor).await?,
+        None => None,
+    };
+    let labels = std::iter::once(found.created_by.as_str()).chain(found.approved_by.as_deref());
+    let names = Names::of(&mut db, labels).await?;
+    let decisions = store::decision::list_by_message(&mut db, practice, &id).await?;
+    let (text, hidden_because) = text_of(&staff, &found);
+    let page = MessagePage {
+        zone: staff.practice.zone(),
+        now: house.world.now(),
+        account: account.map(|one| (one.id.to_string(), one.name)),
+        job: found.job.as_ref().map(ToString::to_string),
+        class: found.class,
+        channel: found.channel,
+        masked: found.masked.clone(),
+        language: language_name(found.language),
+        amount: found.amount,
+        segments: found.segments,
+        progress: progress_of(found.state),
+        end_reason: found.end_reason.clone(),
+        provider: provider_of(found.provider_status.as_deref(), found.provider_code.as_deref()),
+        subject: text.as_ref().and(found.content.subject.clone()),
+        text,
+        hidden_because,
+        by: names.get(&found.created_by),
+        steps: steps(&found, &names),
+        next_at: found.next_at,
+        decisions: decisions.into_iter().map(stored).collect(),
+    };
+    Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
+}
+
+/// The words, for those who may send such words themselves; a link pays, so nobody may copy one.
+fn text_of(staff: &Staff, message: &Message) -> (Option<String>, &'static str) {
+    if message.class == Class::Code {
+        return (None, "A sign-in code is for the person who asked for it alone.");
+    }
+    let may_read =
+        staff.role.may(Permission::SendTexts) || staff.role.may(Permission::SendStatements);
+    if !may_read {
+        return (None, "Your role does not show what messages say.");
+    }
+    (Some(without_tokens(&message.content.text)), "")
+}
+
+/// What follows one of our addresses that opens something, hidden.
+pub fn without_tokens(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let next = ["/p/", "/unsubscribe/", "/reset/", "/confirm/"]
+            .into_iter()
+            .filter_map(|mark| rest.find(mark).map(|at| at + mark.len()))
+            .min();
+        let Some(at) = next else { break };
+        out.push_str(&rest[..at]);
+        out.push_str("\u{2022}\u{2022}\u{2022}\u{2022}");
+        rest = rest[at..].trim_start_matches(|sign: char| {
+            sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.' | '=' | '~')
+        });
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Oldest first.
+fn steps(message: &Message, names: &Names) -> Vec<(UnixMs, String)> {
+    let by = names.get(&message.created_by);
+    let mut steps = vec![(message.created_at, format!("Written by {by}."))];
+    if let Some(at) = message.approved_at {
+        let by = message.approved_by.as_deref().map(|by| names.get(by)).unwrap_or_default();
+        steps.push((at, format!("Approved by {by}.")));
+    }
+    if let Some(at) = message.accepted_at {
+        steps.push((at, "The provider took it.".to_owned()));
+    }
+    if let Some(at) = message.delivered_at {
+        steps.push((at, "Delivered.".to_owned()));
+    }
+    if let Some(at) = message.ended_at
+        && message.state != State::Delivered
+    {
+        steps.push((at, format!("{}.", progress_of(message.state).name())));
+    }
+    steps.sort_by_key(|(at, _)| *at);
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_can_copy_a_pay_link_from_the_history() {
+        let said = "Elm: see https://pay.example.org/p/AbC-9_x.~ and reply STOP. \
+                    https://pay.example.org/unsubscribe/prc_1.con_2.sig=";
+        let shown = without_tokens(said);
+        assert!(!shown.contains("AbC") && !shown.contains("prc_1"), "{shown}");
+        assert!(shown.contains("/p/\u{2022}\u{2022}\u{2022}\u{2022} and reply STOP."), "{shown}");
+    }
+}
