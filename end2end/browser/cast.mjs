@@ -5,13 +5,14 @@
 
 const GIVEN = ['Maria', 'James', 'Rosa', 'Walter', 'Aisha', 'Peter', 'Carmen', 'Henry', 'Mei', 'Oscar'];
 const FAMILY = ['Lopez', 'Keller', 'Okafor', 'Nguyen', 'Brandt', 'Castillo', 'Moran', 'Silva', 'Haas', 'Reyes'];
-const AREA_CODES = ['617', '212', '305', '312', '404'];
+// Areas in which the sample practice has nobody: a number belongs to one story alone.
+const AREA_CODES = ['413', '607', '407', '217', '706'];
 const PLACES = {
-  617: ['MA', '02139'],
-  212: ['NY', '10012'],
-  305: ['FL', '33130'],
-  312: ['IL', '60607'],
-  404: ['GA', '30308'],
+  413: ['MA', '01103'],
+  607: ['NY', '13901'],
+  407: ['FL', '32801'],
+  217: ['IL', '62701'],
+  706: ['GA', '30601'],
 };
 
 /** The header of the file, in order. */

@@ -46,6 +46,7 @@ const partOfIt = tellings(PATIENT_WAYS.length);
 const mistyped = tellings(PATIENT_WAYS.length);
 const declined = tellings(SCRIPTED_WAYS.length);
 const [impatient, twoTabs, backButton, blocked, keyboard, chatty, silent, late, wrongPerson, onceMore] = tellings(10);
+const [twoDevices, overtaken, changedMind, stubborn, doubtful] = tellings(5);
 const unusual = cast.person({ visits: [cast.person().visits[0]] });
 const spanish = cast.person({ language: 'es' });
 
@@ -169,6 +170,97 @@ test('two tabs of one bill charge once', () =>
     await submit(second);
     await second.getByText(/nothing is due|balance is now|already/i).first().waitFor();
     assert.equal((await charges(world)).length, before + 1);
+  }));
+
+test('two devices that submit at the same moment charge once', () =>
+  visit(world, SCRIPTED_PHONE, async (phone, { watch }) =>
+    visit(world, SCRIPTED_DESKTOP, async (desk, { watch: watchDesk }) => {
+      // The slower one may be told by the processor itself that the payment is made.
+      for (const one of [watch, watchDesk]) one.expect(/^(400|402|409): POST/);
+      const before = (await charges(world)).length;
+      await Promise.all([openLink(phone, world, twoDevices), openLink(desk, world, twoDevices)]);
+      await Promise.all([typeCard(phone), typeCard(desk)]);
+      await Promise.all([submit(phone), submit(desk)]);
+      await Promise.all([expectReceipt(phone), expectReceipt(desk)]);
+      assert.equal((await charges(world)).length, before + 1);
+    }),
+  ));
+
+test("a payment begun on Stripe's page keeps another waiting until it is cancelled, and then cannot be made", () =>
+  visit(world, { ...PHONE, javaScript: false }, async (first) =>
+    visit(world, SCRIPTED_DESKTOP, async (second, { watch }) => {
+      watch.expect(/^409: POST/);
+      const before = (await charges(world)).length;
+      await openLink(first, world, overtaken);
+      await submit(first);
+      await first.getByLabel(/card number/i).waitFor();
+
+      await openLink(second, world, overtaken);
+      await pay(second, SCRIPTED_DESKTOP);
+      const alert = second.getByRole('alert').filter({ hasText: 'only one can run at a time' });
+      await alert.waitFor();
+      await expectAccessible(second);
+      await alert.getByRole('button', { name: 'Cancel it and start again' }).click();
+      await expectReceipt(second);
+
+      await payOnStripesPage(first);
+      await first.getByText(/expired|nothing was charged/i).first().waitFor();
+      assert.equal((await charges(world)).length, before + 1);
+    }),
+  ));
+
+test('without JavaScript too a running payment can be cancelled and begun again with another amount', () =>
+  visit(world, { ...PHONE, javaScript: false }, async (page) => {
+    await openLink(page, world, changedMind);
+    await submit(page);
+    await page.getByRole('link', { name: 'Back' }).click();
+    await chooseAmount(page, '30.00');
+    await submit(page);
+    await page.getByRole('heading', { level: 1, name: 'A payment is already in progress' }).waitFor();
+    await expectSound(page, { javaScript: false });
+    await page.getByRole('button', { name: 'Cancel it and start again' }).click();
+    await chooseAmount(page, '30.00');
+    await pay(page, { javaScript: false });
+    await expectReceipt(page);
+    await expectWords(page, '$30.00', '$52.00');
+  }));
+
+test("after five declines the card is typed on Stripe's page alone", () =>
+  visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+    watch.expect(/^402: POST/);
+    await openLink(page, world, stubborn);
+    for (let card = 1; card <= 4; card += 1) {
+      await pay(page, SCRIPTED_PHONE, CARDS.declined);
+      await page.getByRole('alert').filter({ hasText: 'Nothing was charged' }).waitFor();
+      await page.getByRole('button', { name: 'Submit Payment', disabled: false }).waitFor();
+      if (card >= 2) await page.getByText('a check by mail').last().waitFor();
+    }
+    await pay(page, SCRIPTED_PHONE, CARDS.declined);
+    await page.getByText('Several cards were declined').first().waitFor();
+    assert.equal(await page.locator('iframe').count(), 0);
+    await expectSound(page, SCRIPTED_PHONE);
+    await submit(page);
+    await payOnStripesPage(page);
+    await expectReceipt(page);
+  }));
+
+test('somebody in doubt pastes the link and learns whether the message is real', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    await page.goto('/check-message');
+    await expectSound(page, SCRIPTED_PHONE);
+    const check = async (typed) => {
+      await page.getByRole('textbox').fill(typed);
+      await page.getByRole('button', { name: 'Check', exact: true }).click();
+    };
+    const link = await payLink(world, doubtful);
+    await check(link);
+    await expectWords(page, 'sent this message on Mar 4, 2026');
+    await expectSound(page, SCRIPTED_PHONE);
+    await check(link.replace('127.0.0.1', 'pay.example.net'));
+    await expectWords(page, 'We did not send');
+    await page.goto('/');
+    await expectSound(page, SCRIPTED_PHONE);
+    await expectWords(page, 'Our messages come from');
   }));
 
 test('going back after paying and submitting again charges nothing', () =>

@@ -4,6 +4,7 @@
 //! its files, and the source itself.
 //!
 //! * `tests/tidy/` reads the source and keeps the architecture true.
+//! * `tests/matrix/` asks every route as everybody, for everybody's things.
 //! * `browser/` plays the stories of patients and staff in a real browser against `clearbill demo`.
 //! * `postgres.sh` gives tests a PostgreSQL cluster to throw away.
 //!

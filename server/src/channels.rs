@@ -32,11 +32,15 @@ use crate::clock::real_now;
 const LOOK_BACK_MS: i64 = DAY_MS;
 const HELLO_NAME: &str = "clearbill";
 
+/// By practice and whether it is the sender of codes: the settings it was made from, its number, and
+/// the way out.
+type TextWays = HashMap<(PracticeId, bool), (TextAccount, String, Twilio)>;
+
 pub struct PracticeChannels {
     store: Store,
     world: World,
     timeout_ms: u64,
-    texts: Mutex<HashMap<(PracticeId, bool), (TextAccount, String, Twilio)>>,
+    texts: Mutex<TextWays>,
     mail: Mutex<HashMap<PracticeId, (MailServer, Smtp)>>,
 }
 

@@ -115,10 +115,10 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
 /// Refuses what another site sent. Old phones send neither header: the form's token decides.
 pub fn same_origin(request: &HttpRequest, house: &House) -> Result<(), Failure> {
     let headers = request.headers();
-    if let Some(site) = headers.get("sec-fetch-site") {
-        if !matches!(site.as_bytes(), b"same-origin" | b"none") {
-            return Err(Failure::Forgery);
-        }
+    if let Some(site) = headers.get("sec-fetch-site")
+        && !matches!(site.as_bytes(), b"same-origin" | b"none")
+    {
+        return Err(Failure::Forgery);
     }
     let Some(sent) = headers.get(header::ORIGIN) else { return Ok(()) };
     let sent = sent.to_str().unwrap_or("null");

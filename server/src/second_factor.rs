@@ -12,6 +12,7 @@ const ISSUER: &str = "Clearbill";
 const RECOVERY_CODES: usize = 10;
 
 /// A fresh secret from the operating system, in base32 as apps take it.
+#[allow(clippy::disallowed_methods, reason = "secrets never come from the seeded chance")]
 pub fn new_secret() -> String {
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes).expect("the operating system provides randomness");

@@ -1,8 +1,12 @@
 //! Listening, background work, and a stop that loses nothing.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use actix_web::{App, HttpServer, middleware::from_fn, web};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -23,12 +27,16 @@ pub fn start_logs(config: &Config) {
     let _ = if config.log_json { logs.json().try_init() } else { logs.try_init() };
 }
 
-/// The recorder behind `/metrics`.
+/// The recorder behind `/metrics`: one for the process, however many houses it has.
 pub fn start_metrics() -> PrometheusHandle {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = recorder.handle();
-    let _ = metrics::set_global_recorder(recorder);
-    handle
+    static STARTED: OnceLock<PrometheusHandle> = OnceLock::new();
+    let start = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    };
+    STARTED.get_or_init(start).clone()
 }
 
 /// Binds first, so that a port of 0 is known before anything is printed.
@@ -67,4 +75,24 @@ pub async fn serve(house: Arc<House>, listener: TcpListener) -> Result<(), Strin
     background.stop().await;
     house.store.close().await;
     outcome
+}
+
+/// Serves the same routes beside its caller until it is stopped, without the background work: the
+/// simulation and the tests take those steps themselves.
+pub fn serve_in_background(
+    house: Arc<House>,
+    listener: TcpListener,
+) -> Result<ServerHandle, String> {
+    let data = web::Data::from(house);
+    let server = HttpServer::new(move || {
+        App::new().app_data(data.clone()).wrap(from_fn(visit::visit)).configure(routes::configure)
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|e| format!("cannot listen: {e}"))?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
 }

@@ -93,6 +93,9 @@ fn navigation(staff: &Staff) -> Vec<NavEntry> {
     if may(Permission::ManageSettings) {
         entries.push(NavEntry::new("Settings", "/staff/settings"));
         entries.push(NavEntry::new("Health", "/staff/health"));
+        if staff.practice.live_at.is_none() {
+            entries.push(NavEntry::new("Setting up", "/setup"));
+        }
     }
     entries.push(NavEntry::new("Your account", "/staff/me"));
     entries

@@ -149,17 +149,24 @@ async fn leases(stage: &Stage) -> Result<(), String> {
 fn receipts(stage: &Stage) -> Result<(), String> {
     let mut count: BTreeMap<(String, String), usize> = BTreeMap::new();
     for item in stage.sandbox.mailbox() {
-        for word in item.body.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-            if is_reference(word) {
-                let key = (word.to_owned(), item.to.clone());
-                *count.entry(key).or_default() += 1;
-            }
+        let words = item.body.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        // One receipt may name its reference more than once.
+        let named: BTreeSet<&str> = words.filter(|word| is_reference(word)).collect();
+        for reference in named {
+            *count.entry((reference.to_owned(), item.to.clone())).or_default() += 1;
         }
     }
     match count.iter().find(|(_, times)| **times > 1) {
         None => Ok(()),
-        Some(((reference, _), times)) => {
-            Err(format!("the receipt of {reference} was sent {times} times to one contact"))
+        Some(((reference, to), times)) => {
+            let items: Vec<String> = stage
+                .sandbox
+                .delivered_to(to)
+                .into_iter()
+                .filter(|item| item.body.contains(reference.as_str()))
+                .map(|item| format!("{:?} {} at {} {:?}", item.channel, item.id, item.at, item.vendor_id))
+                .collect();
+            Err(format!("the receipt of {reference} was sent {times} times: {}", items.join(", ")))
         }
     }
 }

@@ -13,7 +13,7 @@ use store::{
     staff::Member,
 };
 
-use super::choose_language::see_other;
+use super::{choose_language::see_other, staff_sign_in::count_failure};
 use crate::{
     clock::real_now,
     enrolment::password_fault,
@@ -38,8 +38,14 @@ async fn proven(house: &House, staff: &Staff, typed: &str) -> Result<Option<Memb
         let mut db = house.store.read().await?;
         store::staff::load(&mut db, &staff.id).await?.ok_or(Failure::NotFound)?
     };
+    if member.blocked_until > real_now() {
+        return Ok(None);
+    }
     let checked = house.passwords.verify(Cost::Staff, member.password_hash.as_deref(), typed).await;
     let right = checked.map_err(|_| Failure::TooMany(5))?;
+    if !right {
+        count_failure(house, &member).await?;
+    }
     Ok(right.then_some(member))
 }
 

@@ -4,11 +4,14 @@
 use actix_web::{HttpRequest, web};
 use app::{
     components::Errors,
-    pages::staff::{Step, StepState, Typed},
+    pages::staff::{
+        Step, StepState, Typed,
+        decision_words::{end_words, sentence},
+    },
     texts,
 };
 use connect::reach;
-use domain::{clock::UnixMs, phone::E164, practice::Practice, staff::Permission};
+use domain::{clock::UnixMs, decide::Verdict, phone::E164, practice::Practice, staff::Permission};
 use engine::{Delivered, EngineError, StaffMail};
 
 use super::{
@@ -328,18 +331,26 @@ impl Act<'_> {
                 return Ok(Err(format!("The {what} waits for its turn. Look again in a minute.")));
             }
             Ok(Delivered::Withheld(_, decision)) => {
-                let reasons: Vec<String> =
-                    decision.reasons.iter().map(|reason| format!("{reason:?}")).collect();
-                return Ok(Err(format!("The {what} was withheld: {}", reasons.join("; "))));
+                let zone = self.staff.practice.zone();
+                let reasons: Vec<String> = decision
+                    .reasons
+                    .iter()
+                    .filter(|reason| reason.verdict != Verdict::Pass)
+                    .map(|reason| sentence(reason, &zone))
+                    .collect();
+                return Ok(Err(format!("The {what} was withheld. {}", reasons.join(" "))));
             }
             Ok(Delivered::Failed(id)) => id,
-            Err(EngineError::Refused(refusal)) => return Ok(Err(format!("{refusal:?}"))),
+            Err(EngineError::Refused(_)) => {
+                return Ok(Err(format!("The {what} could not be written to that address.")));
+            }
             Err(EngineError::Store(cause)) => return Err(cause.into()),
         };
         let mut db = self.house.store.read().await?;
         let message = store::message::load(&mut db, &self.staff.practice.id, &id).await?;
         let reason = message.and_then(|m| m.end_reason).unwrap_or_else(|| "no answer".into());
-        Ok(Err(format!("The {what} was refused: {reason}. Check the account and the sender.")))
+        let reason = end_words(&reason);
+        Ok(Err(format!("The {what} did not go. {reason}. Check the account and the sender.")))
     }
 
     async fn texts(&self) -> Tried {

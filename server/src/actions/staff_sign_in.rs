@@ -87,7 +87,8 @@ pub async fn post(house: web::Data<House>, visit: Visit, posted: Posted) -> Answ
     Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))))
 }
 
-async fn count_failure(house: &House, member: &Member) -> Result<(), Failure> {
+/// One more wrong try: the next waits longer.
+pub async fn count_failure(house: &House, member: &Member) -> Result<(), Failure> {
     let (id, until) = (member.id.clone(), wait_after(member.failures + 1, real_now()));
     house
         .store

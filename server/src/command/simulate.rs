@@ -3,14 +3,14 @@
 
 use std::{net::TcpListener, sync::Arc};
 
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
+use actix_web::dev::ServerHandle;
 use clap::Args;
 use domain::clock::{UnixMs, World};
 use sandbox::{Sandbox, SandboxOptions};
 use simulation::{Played, SeededChance, SimulatedClock, Stage};
 
 use super::demo;
-use crate::{building, config::Config, house::House, routes, visit};
+use crate::{building, config::Config, serving};
 
 /// Steps of one seed: a few business days of a small practice.
 const STEPS: usize = 40;
@@ -35,7 +35,7 @@ impl Simulate {
     pub async fn run(self) -> Result<(), String> {
         // Vendors fail on purpose here: their errors are no news.
         let quiet = Config { log: "off".into(), ..Config::default() };
-        crate::serving::start_logs(&quiet);
+        serving::start_logs(&quiet);
         let mut total = Played::default();
         let mut failures = 0_u64;
         for seed in self.seed..self.seed + self.seeds {
@@ -92,7 +92,7 @@ async fn stage(dir: &std::path::Path, seed: u64) -> Result<(Stage, ServerHandle)
     let practice = demo::insert_practice(&house, &base).await?;
     building::connect(&house, &sandbox, &base, demo::PRACTICE).await?;
     building::seed_book(&house, &practice, ACCOUNTS, seed).await?;
-    let server = serve(house.clone(), listener)?;
+    let server = serving::serve_in_background(house.clone(), listener)?;
     let stage = Stage {
         store,
         world,
@@ -103,19 +103,4 @@ async fn stage(dir: &std::path::Path, seed: u64) -> Result<(Stage, ServerHandle)
         practice,
     };
     Ok((stage, server))
-}
-
-fn serve(house: Arc<House>, listener: TcpListener) -> Result<ServerHandle, String> {
-    let data = web::Data::from(house);
-    let server = HttpServer::new(move || {
-        App::new().app_data(data.clone()).wrap(from_fn(visit::visit)).configure(routes::configure)
-    })
-    .workers(1)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|e| e.to_string())?
-    .run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    Ok(handle)
 }

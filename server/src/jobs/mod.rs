@@ -15,6 +15,8 @@ use crate::{
     house::{Demo, House},
 };
 
+mod backups;
+
 /// The engine looks at least this often; the bell makes it look at once.
 const ENGINE_EVERY: Duration = Duration::from_secs(2);
 const PAYMENTS_EVERY: Duration = Duration::from_secs(2);
@@ -48,26 +50,37 @@ pub fn start(house: Arc<House>) -> Background {
         let house = house.clone();
         every(ENGINE_EVERY, stopped.clone(), Some(house.bell.clone()), move || {
             let house = house.clone();
-            async move { engine_step(&house).await.map(|_| ()) }
+            async move {
+                let did = engine_step(&house).await?;
+                next_turn(&house, did).await
+            }
         })
     };
     let payments = {
         let house = house.clone();
         every(PAYMENTS_EVERY, stopped.clone(), Some(house.payments_bell.clone()), move || {
             let house = house.clone();
-            async move { payments_step(&house).await.map(|_| ()) }
+            async move { payments_step(&house).await.map(|_| None) }
+        })
+    };
+    let backups = {
+        let house = house.clone();
+        every(backups::EVERY, stopped.clone(), None, move || {
+            let house = house.clone();
+            async move { backups::step(&house).await.map(|()| None) }
         })
     };
     let notary = {
         let house = house.clone();
         every(NOTARY_EVERY, stopped, None, move || {
             let house = house.clone();
-            async move { notary_step(&house).await.map(|_| ()) }
+            async move { notary_step(&house).await.map(|_| None) }
         })
     };
-    Background { stop, tasks: vec![engine, payments, notary] }
+    Background { stop, tasks: vec![engine, payments, backups, notary] }
 }
 
+/// Runs `step` for ever: again after `pace`, after the shorter wait it asked for, or at the bell.
 fn every<F, Fut>(
     pace: Duration,
     mut stopped: watch::Receiver<bool>,
@@ -76,22 +89,39 @@ fn every<F, Fut>(
 ) -> JoinHandle<()>
 where
     F: Fn() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<(), Failure>> + Send,
+    Fut: Future<Output = Result<Option<Duration>, Failure>> + Send,
 {
     tokio::spawn(async move {
         let silent = Arc::new(tokio::sync::Notify::new());
         let bell = bell.unwrap_or(silent);
         while !*stopped.borrow() {
-            if let Err(cause) = step().await {
+            let sooner = step().await.unwrap_or_else(|cause| {
                 error!(%cause, "a background step failed; it will be tried again");
-            }
+                None
+            });
             tokio::select! {
-                () = tokio::time::sleep(pace) => {}
+                () = tokio::time::sleep(sooner.unwrap_or(pace)) => {}
                 () = bell.notified() => {}
                 _ = stopped.changed() => {}
             }
         }
     })
+}
+
+/// When the engine should look again, if that is before its usual pace: a sender's next turn is a
+/// fraction of a second away, and a list of thousands is made of such turns.
+async fn next_turn(house: &House, did_anything: bool) -> Result<Option<Duration>, Failure> {
+    const SOONEST: Duration = Duration::from_millis(20);
+    let Some(next) = house.engine.next_due().await.map_err(Failure::broken)? else {
+        return Ok(None);
+    };
+    let now = house.world.now();
+    // What stays due after a step that did nothing is in other hands.
+    if next <= now && !did_anything {
+        return Ok(None);
+    }
+    let wait = u64::try_from(next.since(now)).map_or(SOONEST, Duration::from_millis);
+    Ok(Some(wait.clamp(SOONEST, ENGINE_EVERY)))
 }
 
 /// Sends what is due; true when anything was done.

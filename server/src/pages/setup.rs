@@ -64,9 +64,20 @@ pub async fn open(house: web::Data<House>, visit: Visit, token: web::Path<String
 
 /// The session that a setup link began.
 pub async fn find_session(house: &House, visit: &Visit) -> Result<Session, Failure> {
-    let token = visit.setup_token().ok_or_else(dead)?;
-    let mut db = house.store.read().await?;
-    store::session::find(&mut db, Kind::Setup, token, real_now()).await?.ok_or_else(dead)
+    let (token, now) = (visit.setup_token().ok_or_else(dead)?, real_now());
+    let session = {
+        let mut db = house.store.read().await?;
+        store::session::find(&mut db, Kind::Setup, token, now).await?.ok_or_else(dead)?
+    };
+    if session.wants_touch(now) {
+        let hash = session.token_hash.clone();
+        let touched = house.store.write(move |db| {
+            let hash = hash.clone();
+            Box::pin(async move { store::session::mark_seen(db, &hash, now).await })
+        });
+        touched.await?;
+    }
+    Ok(session)
 }
 
 /// `GET /setup/account`

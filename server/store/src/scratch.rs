@@ -1,6 +1,6 @@
 //! Throw-away databases, for the simulation and for tests that must hold on both databases.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use domain::{
     clock::{UnixMs, World},
@@ -231,4 +231,30 @@ pub async fn count(store: &Store, table: &'static str) -> Result<i64> {
     let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
     let (rows,): (i64,) = sqlx::query_as(sql).fetch_one(db.c()).await?;
     Ok(rows)
+}
+
+/// What every table of a SQLite store holds, as one text for each table: to tell whether anything
+/// changed. Ids, hashes and sealed fields included.
+pub async fn contents(store: &Store) -> Result<BTreeMap<String, String>> {
+    const TABLES: &str = "select name from sqlite_master where type = 'table'
+        and name not like 'sqlite_%' order by name";
+    let mut db = store.read().await?;
+    let tables: Vec<(String,)> = sqlx::query_as(TABLES).fetch_all(db.c()).await?;
+    let mut contents = BTreeMap::new();
+    for (table,) in tables {
+        let sql = format!("select name from pragma_table_info('{table}') order by cid");
+        let columns: Vec<(String,)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(db.c()).await?;
+        let row: Vec<String> =
+            columns.iter().map(|(column,)| format!("quote(\"{column}\")")).collect();
+        let row = row.join(" || '|' || ");
+        let sql = format!(
+            "select coalesce(group_concat(line, char(10)), '')
+            from (select {row} as line from {table} order by 1) as lines"
+        );
+        let (lines,): (String,) =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(db.c()).await?;
+        contents.insert(table, lines);
+    }
+    Ok(contents)
 }

@@ -315,3 +315,58 @@ pub async fn list(db: &mut Db, practice: &PracticeId) -> Result<Vec<Colleague>> 
         order by staff.name, staff.id";
     Ok(sqlx::query_as(LIST).bind(practice.as_str()).fetch_all(db.c()).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::clock::{Clock, World};
+
+    use super::*;
+    use crate::{keys::OsChance, scratch};
+
+    struct Noon;
+    impl Clock for Noon {
+        fn now(&self) -> UnixMs {
+            UnixMs(1_772_640_000_000)
+        }
+    }
+
+    #[tokio::test]
+    async fn only_managers_who_can_sign_in_here_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World { clock: Arc::new(Noon), chance: Arc::new(OsChance) };
+        for store in scratch::both(dir.path()).await.unwrap() {
+            let here = scratch::insert_practice(&store, &world, "here").await.unwrap();
+            let there = scratch::insert_practice(&store, &world, "there").await.unwrap();
+            let world = world.clone();
+            let counted = store.write(move |db| {
+                let (here, there, world) = (here.clone(), there.clone(), world.clone());
+                Box::pin(async move {
+                    let now = world.now();
+                    let (dana, invited, other): (StaffId, StaffId, StaffId) =
+                        (world.mint(), world.mint(), world.mint());
+                    for (id, email) in
+                        [(&dana, "Dana@x.org"), (&invited, "i@x.org"), (&other, "o@x.org")]
+                    {
+                        insert(db, id, email, "Name", None, now).await?;
+                    }
+                    for id in [&dana, &other] {
+                        mark_credentials(db, id, "hash", "SECRET", "codes").await?;
+                    }
+                    mark_membership(db, &dana, &here, Role::Manager, now).await?;
+                    mark_membership(db, &invited, &here, Role::Manager, now).await?;
+                    mark_membership(db, &other, &there, Role::Manager, now).await?;
+                    let one = count_managers(db, &here).await?;
+                    // R06: a person of another practice is nobody here.
+                    let stranger = find_colleague(db, &here, &other).await?.is_some();
+                    let known =
+                        find_by_email(db, " dana@X.ORG").await?.map(|m| m.id) == Some(dana.clone());
+                    mark_membership_ended(db, &dana, &here, now).await?;
+                    Ok((one, stranger, known, count_managers(db, &here).await?))
+                })
+            });
+            assert_eq!(counted.await.unwrap(), (1, false, true, 0));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// What the pay pages refuse, asked without a browser: the same questions a scanner, a guesser or
+// somebody else's page would put.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Cast } from './cast.mjs';
+import { charges, payLink } from './patient.mjs';
+import { remindEveryone } from './staff.mjs';
+import { closeBrowser } from './browser.mjs';
+import { startWorld, until } from './world.mjs';
+
+const cast = new Cast('REF');
+const [watched, forged, replayed, amounts, family, relative, paid, mailed] = Array.from({ length: 8 }, () =>
+  cast.person(),
+);
+
+let world;
+
+before(async () => {
+  world = await startWorld();
+  world.importFile('refused.csv', cast.csv());
+  await remindEveryone(world, { method: 'Email' });
+});
+
+after(async () => {
+  await closeBrowser();
+  await world?.stop();
+});
+
+/** A client that keeps cookies and follows nothing by itself. */
+class Client {
+  cookies = new Map();
+
+  async ask(path, { method = 'GET', form, headers = {} } = {}) {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const body = form && new URLSearchParams(form);
+    const answer = await fetch(world.url(path), {
+      method: form ? 'POST' : method,
+      body,
+      headers: { ...(cookie && { cookie }), ...headers },
+      redirect: 'manual',
+    });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      this.cookies.set(name, value);
+    }
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, text, to: answer.headers.get('location') };
+  }
+
+  /** Taps the link, and reads the form of the page it leads to. */
+  async open(person) {
+    const link = new URL(await payLink(world, person, 'email'));
+    const tapped = await this.ask(link.pathname);
+    assert.equal(tapped.status, 303);
+    assert.equal(tapped.to, '/pay');
+    return fields((await this.ask('/pay')).text);
+  }
+}
+
+/** The hidden fields of the pay form, with everything to pay it in full. */
+function fields(html) {
+  const form = html.slice(html.indexOf('id="pay"'));
+  const value = (name) => new RegExp(`name="${name}" value="([^"]*)"`).exec(form)?.[1];
+  const hidden = ['csrf', 'link', 'attempt', 'shown_due_cents'].map((name) => [name, value(name)]);
+  for (const [name, found] of hidden) assert.ok(found, `the form has a ${name}`);
+  return { ...Object.fromEntries(hidden), choice: 'full', amount: '', email: '' };
+}
+
+test('a scanner that fetches a link again and again changes nothing and signs nobody in', async () => {
+  const link = new URL(await payLink(world, watched, 'email'));
+  const before = await charges(world);
+  for (let i = 0; i < 20; i += 1) {
+    const client = new Client();
+    const answer = await client.ask(link.pathname, { method: i % 2 ? 'HEAD' : 'GET' });
+    assert.equal(answer.status, 303);
+    assert.ok(!client.cookies.has('me'));
+    const page = await client.ask('/pay');
+    assert.equal(page.status, 200);
+    assert.equal((await client.ask('/account')).status, 303);
+  }
+  assert.deepEqual(await charges(world), before);
+});
+
+test('unknown links look alike to the byte, and the token is in no answer', async () => {
+  const seen = new Set();
+  for (const token of ['nonsense', 'A'.repeat(22), 'x'.repeat(300), '%00', "'or 1=1"]) {
+    const { status, text } = await new Client().ask(`/p/${encodeURIComponent(token)}`);
+    assert.equal(status, 404);
+    assert.ok(!text.includes(token));
+    seen.add(text.replace(/name="csrf" value="[^"]+"/g, ''));
+  }
+  assert.equal(seen.size, 1);
+});
+
+test('without its link nothing of a payment can be seen, not even by its id', async () => {
+  const client = new Client();
+  const form = await client.open(paid);
+  const answer = await client.ask('/pay', { form });
+  assert.equal(answer.status, 303);
+  const attempt = form.attempt.split('.')[0];
+  const stranger = new Client();
+  for (const path of [`/receipt/${attempt}`, `/pay/checking/${attempt}`, `/pay/return?attempt=${attempt}`, '/pay']) {
+    assert.equal((await stranger.ask(path)).status, 404, path);
+  }
+  const other = new Client();
+  await other.open(watched);
+  for (const path of [`/receipt/${attempt}`, `/pay/checking/${attempt}`]) {
+    assert.equal((await other.ask(path)).status, 404, path);
+  }
+});
+
+test('no amount but an amount within the bill is taken', async () => {
+  const client = new Client();
+  const form = await client.open(amounts);
+  const bad = ['-1', '0', '0.001', '1e9', 'NaN', '1e3', '１００', '1.000,00', '99999999999999999999', '82.01', '9.99', ''];
+  for (const amount of bad) {
+    for (const path of ['/pay', '/pay/intent']) {
+      const { status } = await client.ask(path, { form: { ...form, choice: 'other', amount } });
+      assert.equal(status, 422, `${amount} to ${path}`);
+    }
+  }
+  for (const extra of [{ amount_cents: '8200' }, { currency: 'eur' }]) {
+    const { status } = await client.ask('/pay/intent', { form: { ...form, ...extra } });
+    assert.equal(status, 422);
+  }
+  // What the page said was due is believed about nothing.
+  const { status } = await client.ask('/pay/intent', { form: { ...form, shown_due_cents: '1' } });
+  assert.equal(status, 422);
+  const { base, secret_key: key } = world.facts.stripe;
+  const intents = await fetch(new URL('/v1/payment_intents?limit=100', base), {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  const { data } = await intents.json();
+  assert.ok(!data.some((one) => one.metadata?.attempt?.startsWith(form.attempt.split('.')[0])));
+});
+
+test('the same form again is the same payment; with another amount it is refused', async () => {
+  const client = new Client();
+  const form = await client.open(replayed);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => client.ask('/pay/intent', { form })));
+  const secrets = answers.map((one) => JSON.parse(one.text));
+  assert.equal(new Set(secrets.map((one) => one.client_secret ?? one.location)).size, 1, JSON.stringify(secrets));
+  const other = await client.ask('/pay', { form: { ...form, choice: 'other', amount: '20.00' } });
+  assert.equal(other.status, 409);
+});
+
+test("a form of another person's account, of nobody, or from another site is refused", async () => {
+  const client = new Client();
+  const form = await client.open(forged);
+  const theirs = await new Client().open(watched);
+  const intent = (changes, headers) => client.ask('/pay/intent', { form: { ...form, ...changes }, headers });
+  assert.equal((await intent({ link: `${form.link}x` })).text, JSON.stringify({ location: '/pay' }));
+  assert.equal((await intent({ attempt: theirs.attempt })).status, 422);
+  for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }]) {
+    assert.equal((await client.ask('/pay', { form, headers })).status, 403);
+  }
+  assert.equal((await client.ask('/pay', { form: { ...form, csrf: theirs.csrf } })).status, 403);
+});
+
+test('two links in two tabs of one browser pay each its own bill', async () => {
+  const client = new Client();
+  const first = await client.open(family);
+  const second = await client.open(relative);
+  const start = async (form) => JSON.parse((await client.ask('/pay/intent', { form })).text);
+  const mine = await start(first);
+  const theirs = await start(second);
+  assert.notEqual(mine.started, theirs.started);
+  // Back from the bank in the first tab, although the second was used last.
+  const back = await client.ask(`/pay/return?attempt=${mine.started}&redirect_status=succeeded`);
+  assert.equal(back.status, 303);
+  assert.equal(back.to, '/pay', 'nothing was confirmed, whatever the address says');
+});
+
+test('a mail program unsubscribes with one request, and a look alone changes nothing', async () => {
+  const message = await world.message((m) => m.to === mailed.email && m.link, 'a reminder by email');
+  const headers = Object.fromEntries(message.headers.map(([k, v]) => [k.toLowerCase(), v]));
+  assert.match(headers['list-unsubscribe-post'], /List-Unsubscribe=One-Click/);
+  const address = new URL(/<(http[^>]+)>/.exec(headers['list-unsubscribe'])[1]);
+  const look = await new Client().ask(address.pathname);
+  assert.equal(look.status, 200);
+  assert.match(look.text, /Stop emails about bills/);
+  assert.ok(!look.text.includes(mailed.email));
+  const once = await new Client().ask(address.pathname, { form: { 'List-Unsubscribe': 'One-Click' } });
+  assert.equal(once.status, 200);
+  const twice = await new Client().ask(address.pathname, { form: { 'List-Unsubscribe': 'One-Click' } });
+  assert.equal(twice.status, 200);
+  const broken = await new Client().ask(`${address.pathname}x`, { form: { 'List-Unsubscribe': 'One-Click' } });
+  assert.equal(broken.status, 404);
+});
+
+test('asking for a new link says the same to everybody, and only those on file get one', async () => {
+  const client = new Client();
+  const page = await client.ask('/link/new');
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)[1];
+  const ask = (contact) => client.ask('/link/new', { form: { csrf, contact } });
+  const before = (await world.mailbox()).length;
+  const answers = [await ask('stranger@example.com'), await ask('(202) 555-0199'), await ask(watched.email)];
+  assert.equal(new Set(answers.map((one) => `${one.status} ${one.text}`)).size, 1);
+  const sent = await until('the new link', async () => {
+    const all = await world.mailbox();
+    return all.length > before && all.slice(before);
+  });
+  assert.deepEqual(sent.map((m) => m.to), [watched.email]);
+  assert.equal((await ask('not a contact')).status, 422);
+});
+
+test('the log names no token', async () => {
+  const link = new URL(await payLink(world, watched, 'email'));
+  const token = link.pathname.split('/').at(-1);
+  assert.ok(token.length >= 22);
+  assert.ok(!world.log.some((line) => line.includes(token)));
+});

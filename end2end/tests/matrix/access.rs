@@ -1,0 +1,228 @@
+//! Route by caller by whose thing. Every cell has an expectation; every wrong cell is listed.
+
+use domain::staff::Role;
+use reqwest::StatusCode;
+use server::routes::{Access, Route, TABLE};
+use store::scratch;
+
+use crate::{
+    callers::{Caller, Heard},
+    things::{Thing, Whose, fill, things_of},
+    town::Town,
+};
+
+/// What a cell promises, besides what every cell does: nothing broken, and nobody's secrets told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promise {
+    /// Answered; what it says is tested elsewhere.
+    Answered,
+    /// Served: not sent away, not refused.
+    Served,
+    /// Sent to this door.
+    SignIn(&'static str),
+    /// 403, and a row in the audit.
+    Denied,
+    /// The very answer that an id of nothing gets, which is no success.
+    AsNothing,
+    /// Nothing to see without a pass.
+    NoPass,
+    NoKey,
+    /// A vendor's signature is missing.
+    Unsigned,
+}
+
+/// Whether it belongs to somebody, so that asking for another's must lead nowhere.
+fn is_owned(thing: Thing) -> bool {
+    !matches!(thing, Thing::Word(_) | Thing::Slug | Thing::Secret)
+}
+
+/// Whose things a caller can name here.
+fn whose_things(things: &[Thing], caller: Caller) -> &'static [Whose] {
+    match (things, caller) {
+        ([] | [Thing::Word(_)], _) => &[Whose::Own],
+        ([Thing::Secret], _) => &[Whose::Nobodys],
+        ([Thing::Slug], _) => &[Whose::Own, Whose::Nobodys],
+        // To the other practice, ours are the foreign ones.
+        (_, Caller::ForeignManager | Caller::ForeignKey) => &[Whose::Own],
+        ([_], _) => &[Whose::Own, Whose::Foreign],
+        _ => &[Whose::Own, Whose::Foreign, Whose::Smuggled],
+    }
+}
+
+fn promise(route: &Route, caller: Caller, things: &[Thing], whose: Whose) -> Promise {
+    let is_theirs = !matches!(caller, Caller::ForeignManager | Caller::ForeignKey);
+    let names_one =
+        thing.is_some_and(|thing| !matches!(thing, Thing::Word(_) | Thing::Slug | Thing::Secret));
+    let as_nothing = names_one && (whose != Whose::Own || !is_theirs);
+    match route.access {
+        Access::Anyone | Access::HalfWay => Promise::Answered,
+        Access::Vendor => Promise::Unsigned,
+        Access::Demo => panic!("{}: the demo has a table of its own", route.path),
+        Access::PayPass => match caller {
+            Caller::LinkOwn | Caller::PatientOwn if !as_nothing => Promise::Answered,
+            Caller::LinkOther | Caller::PatientOther if !names_one => Promise::Answered,
+            Caller::LinkOwn | Caller::PatientOwn | Caller::LinkOther | Caller::PatientOther => {
+                Promise::AsNothing
+            }
+            _ => Promise::NoPass,
+        },
+        Access::Patient => match caller {
+            Caller::PatientOwn | Caller::PatientOther => Promise::Served,
+            _ => Promise::SignIn("/sign-in"),
+        },
+        Access::Staff(permission) => match caller {
+            Caller::Staff(role) if !role.may(permission) => Promise::Denied,
+            Caller::Staff(_) | Caller::ForeignManager if as_nothing => Promise::AsNothing,
+            // A draft is its maker's, here the manager's.
+            Caller::Staff(role) if things == [Thing::Draft] && role != Role::Manager => {
+                Promise::AsNothing
+            }
+            Caller::Staff(_) | Caller::ForeignManager => Promise::Served,
+            _ => Promise::SignIn("/staff/sign-in"),
+        },
+        Access::ApiKey => match caller {
+            Caller::Key | Caller::ForeignKey if as_nothing => Promise::AsNothing,
+            Caller::Key | Caller::ForeignKey => Promise::Served,
+            _ => Promise::NoKey,
+        },
+    }
+}
+
+struct Cell<'a> {
+    town: &'a Town,
+    route: &'a Route,
+    caller: Caller,
+    whose: Whose,
+}
+
+impl Cell<'_> {
+    /// What is wrong with this cell, if anything.
+    async fn fault(&self) -> Option<String> {
+        let things = things_of(self.route.path);
+        let promise = promise(self.route, self.caller, &things, self.whose);
+        let (path, ids) = fill(self.town, self.route.path, self.whose);
+        let visitor = self.town.visitor(self.caller).await;
+        let audited = count_audit(self.town).await;
+        let heard = self.town.ask(&visitor, self.route.method, &path).await;
+        if heard.status.is_server_error() && self.route.path != "/readyz" {
+            return Some(format!("broken: {}", heard.status));
+        }
+        let told = self.caller.must_not_see(self.town).into_iter().find(|canary| {
+            // What the caller itself put into the address may come back.
+            !ids.contains(canary)
+                && (heard.body.contains(canary) || heard.location.contains(canary))
+        });
+        if let Some(canary) = told {
+            return Some(format!("told `{canary}`"));
+        }
+        let status = heard.status;
+        let is_kept = match promise {
+            Promise::Answered => true,
+            Promise::Served => is_served(&heard),
+            Promise::SignIn(door) => {
+                status == StatusCode::SEE_OTHER && heard.location.split('?').next() == Some(door)
+            }
+            Promise::Denied => {
+                status == StatusCode::FORBIDDEN && count_audit(self.town).await == audited + 1
+            }
+            Promise::AsNothing => {
+                let gone = match self.whose {
+                    Whose::Smuggled => Whose::Missing,
+                    _ => Whose::Nobodys,
+                };
+                let (path, nothing) = fill(self.town, self.route.path, gone);
+                let again = self.town.visitor(self.caller).await;
+                let other = self.town.ask(&again, self.route.method, &path).await;
+                let (here, there) =
+                    (heard.without(&visitor, &ids), other.without(&again, &nothing));
+                if here != there {
+                    return Some(format!("{here:?}\n    but an id of nothing gets {there:?}"));
+                }
+                status.is_client_error()
+                    || is_page_form(self.route)
+                    || (status == StatusCode::SEE_OTHER && self.route.method == "post")
+            }
+            Promise::NoPass => !status.is_success() || is_page_form(self.route),
+            Promise::NoKey => status == StatusCode::UNAUTHORIZED,
+            Promise::Unsigned => {
+                matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
+            }
+        };
+        (!is_kept).then(|| format!("{promise:?}, but {status} {}", heard.location))
+    }
+}
+
+/// The card form's two routes speak JSON: they answer 200 with where to go.
+fn is_page_form(route: &Route) -> bool {
+    matches!(route.path, "/pay/intent" | "/pay/declined")
+}
+
+fn is_served(heard: &Heard) -> bool {
+    let is_sent_away = ["/sign-in", "/staff/sign-in"].iter().any(|door| {
+        heard.status == StatusCode::SEE_OTHER && heard.location.starts_with(&format!("{door}?"))
+    });
+    let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+    !is_sent_away && !refused.contains(&heard.status)
+}
+
+async fn count_audit(town: &Town) -> i64 {
+    scratch::count(&town.house.store, "audit").await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_gets_at_every_route_what_is_theirs_and_nothing_else() {
+    let mut town = Town::build().await;
+    town.pay_some().await;
+    let mut faults = Vec::new();
+    // What reads first: what a form does afterwards spoils nothing.
+    let (posts, reads): (Vec<&Route>, Vec<&Route>) =
+        TABLE.iter().partition(|route| route.method == "post");
+    for route in reads.into_iter().chain(posts) {
+        for caller in Caller::ALL {
+            for &whose in whose_things(&things_of(route.path), caller) {
+                let cell = Cell { town: &town, route, caller, whose };
+                if let Some(fault) = cell.fault().await {
+                    let Route { method, path, .. } = route;
+                    faults.push(format!("{method} {path}, {caller:?}, {whose:?}: {fault}"));
+                }
+            }
+        }
+    }
+    town.stop().await;
+    assert!(faults.is_empty(), "{} cells:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[tokio::test]
+async fn a_receipt_opens_for_its_own_account_alone() {
+    let mut town = Town::build().await;
+    town.pay_some().await;
+    let path = format!("/receipt/{}", town.alder.accounts[0].attempt.as_ref().unwrap());
+    for caller in Caller::ALL {
+        let visitor = town.visitor(caller).await;
+        let heard = town.get(&visitor, &path).await;
+        let expected = match caller {
+            Caller::LinkOwn | Caller::PatientOwn => StatusCode::OK,
+            _ => StatusCode::NOT_FOUND,
+        };
+        assert_eq!(heard.status, expected, "{caller:?}");
+    }
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_removed_person_is_sent_to_the_door_at_the_next_click() {
+    let town = Town::build().await;
+    let visitor = town.visitor(Caller::Staff(Role::Biller)).await;
+    assert_eq!(town.get(&visitor, "/staff").await.status, StatusCode::OK);
+    let (practice, id) = (town.alder.practice.clone(), town.alder.staff["biller"].clone());
+    let now = town.house.world.now();
+    let ended = town.house.store.write(move |db| {
+        let (practice, id) = (practice.clone(), id.clone());
+        Box::pin(async move { store::staff::mark_membership_ended(db, &id, &practice, now).await })
+    });
+    assert!(ended.await.unwrap());
+    let heard = town.get(&visitor, "/staff").await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER);
+    assert!(heard.location.starts_with("/staff/sign-in"), "{}", heard.location);
+    town.stop().await;
+}

@@ -1,0 +1,14 @@
+//! Asks every route of the running server as everybody, for everybody's things, and looks at what
+//! comes back: the answers, the rows, the log and the metrics.
+//!
+//! The routes come from `server::routes::TABLE`. A route with a parameter that [`things`] does not
+//! know fails the matrix: say what it names, and for whom.
+
+mod access;
+mod callers;
+mod forgery;
+mod links;
+mod privacy;
+mod things;
+mod town;
+mod webhooks;
