@@ -4,15 +4,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { Cast } from './cast.mjs';
+import { Cast, visit } from './cast.mjs';
 import { charges, payLink } from './patient.mjs';
 import { remindEveryone } from './staff.mjs';
 import { closeBrowser } from './browser.mjs';
 import { startWorld, until } from './world.mjs';
 
 const cast = new Cast('REF');
-const [watched, forged, replayed, amounts, family, relative, paid, mailed] = Array.from({ length: 8 }, () =>
-  cast.person(),
+const [watched, forged, replayed, amounts, family, relative, paid, mailed, adjusted, placed] = Array.from(
+  { length: 10 },
+  () => cast.person(),
 );
 
 let world;
@@ -146,6 +147,33 @@ test('the same form again is the same payment; with another amount it is refused
   assert.equal(other.status, 409);
 });
 
+test('a balance that changed between page and button is told, and not charged', async () => {
+  const client = new Client();
+  const form = await client.open(adjusted);
+  adjusted.visits = [visit('2026-01-20', '64.00')];
+  world.importFile('adjusted.csv', cast.csv([adjusted]), { delta: true });
+  const answer = await client.ask('/pay', { form });
+  assert.equal(answer.status, 422);
+  assert.match(answer.text, /Your balance is now \$64\.00/);
+  const script = await client.ask('/pay/intent', { form: { ...form, choice: 'other', amount: '70.00' } });
+  assert.equal(script.status, 422);
+  assert.equal(JSON.parse(script.text).due_cents, 6400);
+  const page = await client.ask('/pay');
+  assert.match(page.text, /The message said \$82\.00/);
+  assert.match(page.text, /\$64\.00 is due now/);
+});
+
+test('a bill that is with an agency shows no amount and takes no card', async () => {
+  const client = new Client();
+  const form = await client.open(placed);
+  placed.visits = [visit('2026-01-20', '82.00', { status: 'collections' })];
+  world.importFile('placed.csv', cast.csv([placed]), { delta: true });
+  const page = await client.ask('/pay');
+  assert.match(page.text, /can't be paid online|can&#39;t be paid online|can&#x27;t be paid online/);
+  assert.doesNotMatch(page.text, /\$\d|<iframe|card\.[0-9a-f]+\.js/);
+  assert.equal((await client.ask('/pay', { form })).to, '/pay');
+});
+
 test("a form of another person's account, of nobody, or from another site is refused", async () => {
   const client = new Client();
   const form = await client.open(forged);
@@ -204,6 +232,21 @@ test('asking for a new link says the same to everybody, and only those on file g
   });
   assert.deepEqual(sent.map((m) => m.to), [watched.email]);
   assert.equal((await ask('not a contact')).status, 422);
+});
+
+test('a link that has expired looks as if it had never been', async () => {
+  const link = new URL(await payLink(world, watched, 'email'));
+  const form = await new Client().open(watched);
+  await world.advance('P40D');
+  const client = new Client();
+  const strange = await new Client().ask('/p/nonsense');
+  const expired = await client.ask(link.pathname);
+  const bare = ({ status, text }) => `${status} ${text.replace(/name="csrf" value="[^"]+"/g, '')}`;
+  assert.equal(bare(expired), bare(strange));
+  assert.doesNotMatch(expired.text, /\$\d/);
+  // Nor does a form opened before it expired.
+  const csrf = /name="csrf" value="([^"]+)"/.exec(expired.text)[1];
+  assert.equal((await client.ask('/pay', { form: { ...form, csrf } })).status, 404);
 });
 
 test('the log names no token', async () => {

@@ -428,6 +428,27 @@ async fn reused(
     })
 }
 
+/// Many cards on one link are a thief's list rather than a patient's wallet: staff look (R76).
+async fn raise_alarm(house: &House, payer: &Payer) -> Result<(), Failure> {
+    metrics::counter!("clearbill_card_testing_total").increment(1);
+    let (world, practice, guarantor) =
+        (house.world.clone(), payer.practice.id.clone(), payer.guarantor.clone());
+    let today = world.now().day_in(&payer.practice.zone());
+    let key = format!("card_testing:{guarantor}:{today}");
+    house
+        .store
+        .write(move |db| {
+            let (world, practice, guarantor) = (world.clone(), practice.clone(), guarantor.clone());
+            let key = key.clone();
+            Box::pin(async move {
+                let (about, kind) = (Some(&guarantor), "card_testing");
+                store::task::insert(db, &world, &practice, about, kind, &key, None).await
+            })
+        })
+        .await?;
+    Ok(())
+}
+
 /// `POST /pay/declined`: the card form saw a decline. The processor is asked; if it says so too, the
 /// attempt is over and the answer carries the form of the next one.
 pub async fn decline(
@@ -458,7 +479,7 @@ pub async fn decline(
                 }
             };
             if too_many {
-                metrics::counter!("clearbill_card_testing_total").increment(1);
+                raise_alarm(&house, &payer).await?;
                 return Ok(go("/pay"));
             }
             let typed = typed(&posted);

@@ -278,6 +278,8 @@ pub async fn back(house: web::Data<House>, visit: Visit, query: web::Query<Retur
         };
         if let Some(attempt) = found {
             drop(db);
+            // Each look is a question to the processor.
+            house.limits.payments.check(visit.address())?;
             payer.keep_pass(&house, &visit);
             return Ok(see_other(&where_to(&house, payer, &attempt.id).await?));
         }
@@ -320,7 +322,6 @@ pub async fn checking(house: web::Data<House>, visit: Visit, id: web::Path<Strin
         if found.is_none() {
             continue;
         }
-        // Each look is a question to the processor.
         house.limits.payments.check(visit.address())?;
         let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
         let outcome = house.payments.confirm_returned(practice, guarantor, &id).await;

@@ -9,6 +9,7 @@ use store::{Db, message, payment::Payment};
 use super::pay::{html, told_at};
 use crate::{
     actions::choose_language::see_other,
+    choice::Choice,
     failure::{Answer, Failure},
     house::House,
     payer::{Payer, Standing},
@@ -63,6 +64,8 @@ async fn page(
         pay_href: can_pay_on.then(|| "/pay".to_owned()),
     };
     drop(db);
+    // What was chosen on the bill is paid: the next payment begins with everything again.
+    Choice::forget(visit);
     let shell = payer.shell(house, visit, lang, visit.path());
     Ok(html(StatusCode::OK, model.html(&shell)))
 }
