@@ -383,7 +383,8 @@ mod tests {
             let bill = load(&mut db, &practice, &owner).await.unwrap();
             let shown: Vec<&ClaimId> = bill.claims.iter().map(|claim| &claim.id).collect();
             assert_eq!(shown, [&ids[1], &ids[0]], "oldest visit first, settled ones not");
-            assert_eq!(bill.patients.keys().collect::<Vec<_>>(), [&leo, &ana]);
+            assert_eq!(bill.patients.len(), 2);
+            assert!(bill.patients.contains_key(&leo) && bill.patients.contains_key(&ana));
             assert_eq!(domain::balance::due(&bill.facts).due, Cents(8700));
             let accounts = [maria.clone(), walter.clone()];
             assert!(list_receipts(&mut db, &practice, &accounts, 10).await.unwrap().is_empty());
