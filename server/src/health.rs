@@ -86,7 +86,7 @@ pub async fn of_server(house: &House) -> Result<Vec<Check>, StoreError> {
             aged("Oldest message that is due", due, now, MESSAGE),
             "Messages are not leaving. Look at the log for the provider's answer.",
         ),
-        "/staff/notifications?status=failed",
+        "/staff/notifications?errors=1",
         "Manage Errors",
     ));
     checks.push(leading(

@@ -156,7 +156,7 @@ impl Dashboard {
                 {facts}
                 <ul class="links">
                     <li><a href="/staff/notifications">"Balance Notification History"</a></li>
-                    <li><a href="/staff/notifications?status=failed">"Manage Errors"</a></li>
+                    <li><a href="/staff/notifications?errors=1">"Manage Errors"</a></li>
                 </ul>
             },
         )

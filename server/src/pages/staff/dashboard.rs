@@ -86,7 +86,7 @@ async fn waiting(house: &House, staff: &Staff, failed: i64) -> Result<Vec<Waitin
     list.push(Waiting {
         count: failed,
         label: counted(failed, "message failed today", "messages failed today"),
-        href: "/staff/notifications?status=failed".into(),
+        href: "/staff/notifications?errors=1".into(),
         is_urgent: false,
     });
     if staff.practice.texts_are_enabled() {
