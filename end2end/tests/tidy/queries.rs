@@ -10,14 +10,19 @@ use crate::{
 
 /// Queries over all practices: `(file, item, reason)`. Short by intent; each is work of the server
 /// itself, never of a person who asks for something.
-const OVER_ALL_PRACTICES: [(&str, &str, &str); 5] = [
+const OVER_ALL_PRACTICES: [(&str, &str, &str); 10] = [
     (
         "attempt.rs",
         "find_oldest_unknown::FIND",
         "an age for the Health page, of no one in particular",
     ),
-    ("audit.rs", "chain_next::HEAD", "the audit chain is one for the whole server"),
+    ("attempt.rs", "find_next_due::FIND", "when the next look of anyone is due, nothing else"),
+    ("audit.rs", "load_head::HEAD", "the audit chain is one for the whole server"),
     ("audit.rs", "chain_next::MARK", "the notary chains rows of every practice, in order"),
+    ("code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
+    ("mail_token.rs", "delete_old::DELETE", "housekeeping of links that no longer work, by age"),
+    ("message/queue.rs", "count_sending::COUNT", "the simulation counts what is in hand"),
+    ("scratch.rs", "find_claim_status::FIND", "throw-away databases of tests hold one practice"),
     ("session.rs", "mark_all_ended::MARK", "a person's sessions end wherever they work"),
     ("webhook.rs", "find_oldest_open::FIND", "an age for the Health page, of no one in particular"),
 ];

@@ -148,7 +148,7 @@ async fn leases(stage: &Stage) -> Result<(), String> {
 /// One receipt a channel for each payment, never two.
 fn receipts(stage: &Stage) -> Result<(), String> {
     let mut count: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for item in stage.sandbox.mailbox() {
+    for item in stage.sandbox.mailbox().into_iter().filter(is_receipt) {
         let words = item.body.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         // One receipt may name its reference more than once.
         let named: BTreeSet<&str> = words.filter(|word| is_reference(word)).collect();
@@ -168,6 +168,18 @@ fn receipts(stage: &Stage) -> Result<(), String> {
                 .collect();
             Err(format!("the receipt of {reference} was sent {times} times: {}", items.join(", ")))
         }
+    }
+}
+
+/// A refund's notice names the payment's reference too.
+fn is_receipt(item: &Delivered) -> bool {
+    let starts = |words: [&str; 2]| {
+        let said = item.subject.as_deref().unwrap_or(&item.body);
+        words.iter().any(|start| said.contains(start))
+    };
+    match item.channel {
+        sandbox::Channel::Email => starts(["Your payment to", "Su pago a"]),
+        sandbox::Channel::Text => starts(["received your payment", "ecibimos su pago"]),
     }
 }
 

@@ -229,6 +229,7 @@ pub async fn find_payment(
 ) -> Result<Option<PaymentId>> {
     const FIND: &str = "select payment_id from posting
         where journal_id = $2 and practice_id = $1
+        order by id
         limit 1";
     let row: Option<(String,)> = sqlx::query_as(FIND)
         .bind(practice.as_str())
