@@ -51,8 +51,7 @@ fn whose_things(things: &[Thing], caller: Caller) -> &'static [Whose] {
 
 fn promise(route: &Route, caller: Caller, things: &[Thing], whose: Whose) -> Promise {
     let is_theirs = !matches!(caller, Caller::ForeignManager | Caller::ForeignKey);
-    let names_one =
-        thing.is_some_and(|thing| !matches!(thing, Thing::Word(_) | Thing::Slug | Thing::Secret));
+    let names_one = things.iter().any(|thing| is_owned(*thing));
     let as_nothing = names_one && (whose != Whose::Own || !is_theirs);
     match route.access {
         Access::Anyone | Access::HalfWay => Promise::Answered,
@@ -159,7 +158,8 @@ fn is_page_form(route: &Route) -> bool {
 
 fn is_served(heard: &Heard) -> bool {
     let is_sent_away = ["/sign-in", "/staff/sign-in"].iter().any(|door| {
-        heard.status == StatusCode::SEE_OTHER && heard.location.starts_with(&format!("{door}?"))
+        heard.status == StatusCode::SEE_OTHER
+            && heard.location.starts_with(&format!("{door}?return_to="))
     });
     let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
     !is_sent_away && !refused.contains(&heard.status)

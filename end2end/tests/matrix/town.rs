@@ -269,7 +269,7 @@ async fn correspond(house: &House, office: &mut Office) {
     let practice = &office.practice;
     let message = store::message::find_by_key(&mut db, practice, &receipt).await.unwrap();
     office.message = Some(message.expect("a receipt was written"));
-    let tasks = store::task::list_by_guarantor(&mut db, practice, &office.accounts[0].guarantor, 5);
+    let tasks = store::task::list_by_guarantor(&mut db, practice, &office.accounts[0].guarantor);
     office.task = tasks.await.unwrap().first().map(|task| task.id.clone());
 }
 

@@ -34,6 +34,8 @@ pub async fn post(
     path: web::Path<String>,
     posted: Posted,
 ) -> Answer {
+    // Before the form is read: what is wrong with it is nobody else's business.
+    staff.require(&house, Permission::ManageStaff).await?;
     let role: Result<Role, _> = posted.text("role").parse();
     let role = role.map_err(|_| Failure::Malformed("Choose a role from the list."))?;
     change(&house, &staff, &path, Wish::Role(role)).await
@@ -46,11 +48,11 @@ pub async fn end(
     path: web::Path<String>,
     _posted: Posted,
 ) -> Answer {
+    staff.require(&house, Permission::ManageStaff).await?;
     change(&house, &staff, &path, Wish::End).await
 }
 
 async fn change(house: &House, staff: &Staff, path: &str, wish: Wish) -> Answer {
-    staff.require(house, Permission::ManageStaff).await?;
     let (id, row) = people::find(house, staff, path).await?;
     if id == staff.id {
         return refuse(house, staff, path, "Another manager can change your own role.").await;
