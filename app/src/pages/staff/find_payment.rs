@@ -233,7 +233,7 @@ impl PaymentRow {
             })
             .cell(money(self.amount))
             .cell(money(self.unapplied))
-            .cell(unbroken(self.card))
+            .cell(self.card)
             .cell(unbroken(self.reference))
             .cell(paid_for)
             .cell(proposal)

@@ -204,7 +204,7 @@ impl PaymentPage {
             }
             () => {
                 return view! {
-                    <section aria-labelledby="match">
+                    <section class="match" aria-labelledby="match">
                         <h2 id="match">{title}</h2>
                         {self.match_form(errors, csrf)}
                     </section>
