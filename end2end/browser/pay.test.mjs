@@ -20,12 +20,14 @@ import { Cast } from './cast.mjs';
 import {
   CARDS,
   charges,
+  createAccount,
   expectNothingPersonal,
   expectReceipt,
   openLink,
   pay,
   payLink,
   payOnStripesPage,
+  proveByCode,
   reachByKeyboard,
   submit,
   typeCard,
@@ -46,7 +48,7 @@ const partOfIt = tellings(PATIENT_WAYS.length);
 const mistyped = tellings(PATIENT_WAYS.length);
 const declined = tellings(SCRIPTED_WAYS.length);
 const [impatient, twoTabs, backButton, blocked, keyboard, chatty, silent, late, wrongPerson, onceMore] = tellings(10);
-const [twoDevices, overtaken, changedMind, stubborn, doubtful] = tellings(5);
+const [twoDevices, overtaken, changedMind, stubborn, doubtful, atHome, visitor] = tellings(7);
 const unusual = cast.person({ visits: [cast.person().visits[0]] });
 const spanish = cast.person({ language: 'es' });
 
@@ -261,6 +263,23 @@ test('somebody in doubt pastes the link and learns whether the message is real',
     await page.goto('/');
     await expectSound(page, SCRIPTED_PHONE);
     await expectWords(page, 'Our messages come from');
+  }));
+
+test("a tapped link leads somebody signed in to their own bill, and never to another person's", () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    await openLink(page, world, atHome);
+    await page.getByRole('link', { name: 'I want to see my statement before I pay' }).click();
+    await createAccount(page, atHome);
+    if (await page.getByRole('button', { name: 'Send code' }).count()) await proveByCode(page, world, atHome);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    const own = new URL(await payLink(world, atHome));
+    await page.goto(world.url(own.pathname));
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    await expectWords(page, 'This is the bill in our message');
+    // A relative's link opened on the same phone pays, and shows nothing.
+    await openLink(page, world, visitor);
+    await expectNothingPersonal(page, visitor);
+    await expectNothingPersonal(page, atHome);
   }));
 
 test('going back after paying and submitting again charges nothing', () =>

@@ -192,7 +192,7 @@ routes! { TABLE, configure;
     get "/pay" PayPass => pages::pay::get;
     post "/pay" PayPass => actions::submit_payment::post;
     post "/pay/intent" PayPass => actions::submit_payment::intent;
-    post "/pay/declined" PayPass => actions::submit_payment::decline;
+    post "/pay/declined" PayPass => actions::note_decline::post;
     post "/pay/cancel" PayPass => actions::cancel_payment::post;
     get "/pay/return" PayPass => pages::pay::back;
     get "/pay/checking/{attempt}" PayPass => pages::pay::checking;

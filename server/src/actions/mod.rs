@@ -25,6 +25,7 @@ pub mod invite_staff;
 pub mod make_api_key;
 pub mod mark_posted;
 pub mod pay_visits;
+pub mod note_decline;
 pub mod prove_contact;
 pub mod refund_payment;
 pub mod report_not_me;

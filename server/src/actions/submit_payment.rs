@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What follows Submit Payment.
-enum Step {
+pub(super) enum Step {
     /// Elsewhere: a page of ours, or the processor's.
     Go(String),
     /// The script confirms, with this secret.
@@ -112,7 +112,7 @@ pub async fn intent(
     }
 }
 
-fn go(to: &str) -> HttpResponse {
+pub(super) fn go(to: &str) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "location": to }))
 }
 
@@ -121,7 +121,7 @@ fn sentence(refusal: &Words, lang: Lang, phone: &str) -> String {
 }
 
 /// The refusal as the script shows it, with the account as it stands now and a form to send next.
-async fn again(
+pub(super) async fn again(
     house: &House,
     visit: &Visit,
     payer: &Payer,
@@ -252,7 +252,7 @@ async fn result_of(house: &House, payer: &Payer, form: &str) -> Result<Option<St
     }))
 }
 
-fn typed(posted: &Posted) -> TypedPayment {
+pub(super) fn typed(posted: &Posted) -> TypedPayment {
     TypedPayment {
         is_other: posted.text("choice") == "other",
         amount: posted.text("amount").chars().take(40).collect(),
@@ -347,7 +347,7 @@ fn step_of(payer: Payer, typed: TypedPayment, started: Started, base: &str) -> S
     }
 }
 
-fn declined(
+pub(super) fn declined(
     payer: Payer,
     typed: TypedPayment,
     decline: app::refusal::Decline,
@@ -426,69 +426,4 @@ async fn reused(
         }
         _ => lapsed(payer, typed, StatusCode::CONFLICT),
     })
-}
-
-/// Many cards on one link are a thief's list rather than a patient's wallet: staff look (R76).
-async fn raise_alarm(house: &House, payer: &Payer) -> Result<(), Failure> {
-    metrics::counter!("clearbill_card_testing_total").increment(1);
-    let (world, practice, guarantor) =
-        (house.world.clone(), payer.practice.id.clone(), payer.guarantor.clone());
-    let today = world.now().day_in(&payer.practice.zone());
-    let key = format!("card_testing:{guarantor}:{today}");
-    house
-        .store
-        .write(move |db| {
-            let (world, practice, guarantor) = (world.clone(), practice.clone(), guarantor.clone());
-            let key = key.clone();
-            Box::pin(async move {
-                let (about, kind) = (Some(&guarantor), "card_testing");
-                store::task::insert(db, &world, &practice, about, kind, &key, None).await
-            })
-        })
-        .await?;
-    Ok(())
-}
-
-/// `POST /pay/declined`: the card form saw a decline. The processor is asked; if it says so too, the
-/// attempt is over and the answer carries the form of the next one.
-pub async fn decline(
-    house: web::Data<House>,
-    visit: Visit,
-    posted: Result<Posted, Failure>,
-) -> Answer {
-    let posted = match posted {
-        Err(Failure::Forgery) => return Ok(go("/pay")),
-        posted => posted?,
-    };
-    house.limits.payments.check(visit.address())?;
-    let payer = match Payer::of_reference(&house, &visit, posted.text("link")).await? {
-        Reference::Valid(payer) | Reference::Lapsed(payer) => payer,
-        Reference::Gone => return Ok(go("/pay")),
-    };
-    let attempt = AttemptId::trusted(posted.text("started"));
-    let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
-    let outcome = house.payments.confirm_returned(practice, guarantor, &attempt).await;
-    match outcome.map_err(broken_or_missing)? {
-        payments::Outcome::Declined { kind, declines } => {
-            metrics::counter!("clearbill_declines_total").increment(1);
-            let too_many = {
-                let mut db = house.store.read().await?;
-                match Standing::load(&house, &mut db, &payer).await? {
-                    Standing::Payable(payable) => payable.too_many_declines,
-                    _ => true,
-                }
-            };
-            if too_many {
-                raise_alarm(&house, &payer).await?;
-                return Ok(go("/pay"));
-            }
-            let typed = typed(&posted);
-            let step = declined(payer, typed, decline_of(kind), declines);
-            let Step::Again(payer, said, _) = step else { return Ok(go("/pay")) };
-            again(&house, &visit, &payer, &said, StatusCode::OK).await
-        }
-        // Nothing is known to be wrong: the same form may be sent again.
-        payments::Outcome::Open { .. } => Ok(HttpResponse::Ok().json(json!({}))),
-        outcome => Ok(go(&page_of(&attempt, &outcome))),
-    }
 }

@@ -43,6 +43,7 @@ pub fn what(kind: &str) -> String {
         "wrong_contact" => "\u{201c}This isn't me\u{201d}: find the right contact",
         "question" => "A question about a bill",
         "processor_refused" => "Stripe refused a request",
+        "card_testing" => "Many cards were declined on one link",
         "payment_quarantined" => "A payment nobody can place",
         "payment_unknown" => "A payment with an unknown outcome",
         "payment_after_close" => "Possibly paid twice",
