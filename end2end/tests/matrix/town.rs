@@ -8,8 +8,8 @@ use domain::{
     decide::LineType,
     holds::HoldKind,
     id::{
-        ApiKeyId, AttemptId, ClaimId, ContactId, DraftId, GuarantorId, HoldId, ImportId, JobId,
-        LoginId, MessageId, PatientId, PaymentId, PracticeId, ReplyId, StaffId, TaskId,
+        ApiKeyId, AttemptId, ContactId, DraftId, GuarantorId, HoldId, ImportId, JobId, LoginId,
+        MessageId, PatientId, PaymentId, PracticeId, ReplyId, StaffId, TaskId,
     },
     money::Cents,
     payment::{Choice, Source},
@@ -45,7 +45,6 @@ const DAY_MS: i64 = domain::clock::DAY_MS;
 /// Somebody with a bill.
 pub struct Account {
     pub guarantor: GuarantorId,
-    pub claims: Vec<ClaimId>,
     pub contacts: Vec<ContactId>,
     pub name: &'static str,
     pub phone: &'static str,
@@ -451,8 +450,8 @@ async fn settle_in(house: &House, practice: &PracticeId, who: Who) -> Account {
     let day = now.minus_ms(30 * DAY_MS).day_in(&jiff::tz::TimeZone::UTC);
     let visits = [ScratchClaim::ready(&patient, Cents(due), day)];
     let (store, world) = (&house.store, &house.world);
-    let claims = scratch::insert_account(store, world, practice, &guarantor, name, &visits);
-    let claims = claims.await.unwrap();
+    let account = scratch::insert_account(store, world, practice, &guarantor, name, &visits);
+    account.await.unwrap();
     let phone_row = contact::New {
         id: house.world.mint(),
         guarantor: guarantor.clone(),
@@ -497,7 +496,6 @@ async fn settle_in(house: &House, practice: &PracticeId, who: Who) -> Account {
     written.await.unwrap();
     Account {
         guarantor,
-        claims,
         contacts,
         name,
         phone,
