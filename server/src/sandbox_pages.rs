@@ -143,7 +143,8 @@ pub struct Sms {
 /// `POST /sandbox/sms`: a patient writes back.
 pub async fn reply(house: web::Data<House>, sms: web::Json<Sms>) -> Answer {
     let sandbox = &demo(&house)?.sandbox;
-    let to = sms.to.clone().unwrap_or_else(|| sandbox.sender().to_owned());
+    let to = sms.to.clone().filter(|to| !to.is_empty());
+    let to = to.unwrap_or_else(|| sandbox.sender().to_owned());
     let answer = sandbox.patient_texts(&sms.from, &to, &sms.body).await;
     let answer = answer.map_err(Failure::broken)?;
     jobs::settle_down(&house).await?;

@@ -272,6 +272,7 @@ pub fn selected(
         cost: cost(segments, practice),
         waiting: chosen.iter().filter_map(waits).count(),
         first_wait: chosen.iter().filter_map(waits).min(),
+        both: chosen.iter().filter(|line| line.chose_both).count(),
     }
 }
 
@@ -366,6 +367,7 @@ pub fn listed(
         is_flagged: line.is_flagged,
         has_returned_check: line.claims.iter().any(|claim| claim.has_returned_check),
         reads_spanish: line.language == Language::Spanish,
+        chose_both: line.chose_both,
         decision: line.decision,
     }
 }
@@ -375,9 +377,11 @@ mod tests {
     use super::*;
 
     fn practice() -> Practice {
-        let mut settings = domain::practice::Settings::default();
-        settings.texts_enabled_by_platform = true;
-        settings.texts_enabled_by_practice = true;
+        let settings = domain::practice::Settings {
+            texts_enabled_by_platform: true,
+            texts_enabled_by_practice: true,
+            ..domain::practice::Settings::default()
+        };
         Practice {
             id: domain::id::PracticeId::trusted("prc_1"),
             slug: "elm".into(),

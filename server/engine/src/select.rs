@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    book::{ClaimStatus, Language},
+    book::{ClaimStatus, Language, Preferred},
     clock::{DAY_MS, HOUR_MS, UnixMs},
     decide::{Channel, Class, Decision, Outcome, Proposed, Sent, Verdict, decide},
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
@@ -60,6 +60,8 @@ pub struct Candidate {
     pub has_several_bills: bool,
     pub is_top_priority: bool,
     pub is_flagged: bool,
+    /// Chose text and email: the same notice goes on the other one too, where it may.
+    pub chose_both: bool,
     pub last_sent_at: Option<UnixMs>,
     /// Within the last seven days: staff are warned.
     pub was_sent_lately: bool,
@@ -295,6 +297,7 @@ fn line(
         has_several_bills: claims.len() > 1,
         is_top_priority: age_days > TOP_PRIORITY_DAYS || account.due.due > TOP_PRIORITY_CENTS,
         is_flagged: guarantor.flagged_at.is_some(),
+        chose_both: guarantor.preferred == Some(Preferred::Both),
         last_sent_at: guarantor.last_sent_at,
         was_sent_lately: guarantor
             .last_sent_at

@@ -60,6 +60,8 @@ pub struct ListedAccount {
     pub is_flagged: bool,
     pub has_returned_check: bool,
     pub reads_spanish: bool,
+    /// Chose text and email: gets the same on the other one too.
+    pub chose_both: bool,
     pub is_included: bool,
     pub decision: Option<Decision>,
 }
@@ -73,6 +75,8 @@ pub struct Selected {
     pub cost: Option<String>,
     pub waiting: usize,
     pub first_wait: Option<UnixMs>,
+    /// How many chose both methods.
+    pub both: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -435,6 +439,7 @@ fn claims(line: &ListedAccount) -> AnyView {
 
 fn contact(line: &ListedAccount) -> AnyView {
     let masked = line.masked.clone().unwrap_or_else(|| "None".to_owned());
+    let masked = view! { <span class="whole">{masked}</span> };
     let shared = (line.sharing > 1).then(|| {
         let others = counted(line.sharing as i64 - 1, "other account", "other accounts");
         view! { <br/><span class="hint">{format!("Shared with {others}: one goes first")}</span> }
@@ -448,6 +453,7 @@ fn flags(line: &ListedAccount) -> AnyView {
         (line.has_several_bills, "Several bills", Tone::Warn),
         (line.is_flagged, "Flagged", Tone::Warn),
         (line.has_returned_check, "Returned check", Tone::Danger),
+        (line.chose_both, "Text and email", Tone::Plain),
         (line.is_self_pay, "Self-pay", Tone::Plain),
         (line.reads_spanish, "Spanish", Tone::Plain),
     ];

@@ -188,7 +188,7 @@ impl MessagePage {
                 let ruleset = format!("version {}", stored.ruleset);
                 Moment::new(instant(w, stored.at, &self.zone), words).tone(tone).body(view! {
                     <p class="hint">{ruleset}</p>
-                    <details><summary>"Every rule"</summary>{table}</details>
+                    {table}
                 })
             })
             .collect();

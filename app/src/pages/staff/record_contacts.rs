@@ -212,7 +212,10 @@ fn fields(record: &PatientRecord, line: &ContactLine) -> AnyView {
     let shown = hidden(named("shown"), "on");
     let remove = record.head.at(&format!("?remove={}#remove", line.id));
     let removes = format!("Remove {}", line.masked);
-    let is_open = !record.errors.is_empty();
+    // What keeps a phone from being texted is there to be mended.
+    let lacks = line.is_phone
+        && (!line.texts_enabled || !line.consent.is_some_and(|(granted, ..)| granted));
+    let is_open = !record.errors.is_empty() || lacks;
     view! {
         {shown}
         <details open=is_open>

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 use super::{
     StaffShell,
+    claim_words::counted,
     decision_words::{mend, outcome, rule_title, sentence},
     message_words::{Sent, sent_sentence},
     patient_record::{RecordHead, RecordTab},
@@ -244,7 +245,7 @@ impl RecordWhy {
                 let table = rules(&stored.reasons, &self.zone, &label);
                 Moment::new(instant(w, stored.at, &self.zone), words).tone(tone).body(view! {
                     <p class="hint">{message}{ruleset}</p>
-                    <details><summary>"Every rule"</summary>{table}</details>
+                    {table}
                 })
             })
             .collect();
@@ -253,8 +254,21 @@ impl RecordWhy {
     }
 }
 
-/// Every rule with what it saw.
+/// Every rule with what it saw: the ones that object in sight, the others one click away.
 pub(super) fn rules(reasons: &[Reason], zone: &TimeZone, caption: &str) -> AnyView {
+    let (fine, against): (Vec<&Reason>, Vec<&Reason>) =
+        reasons.iter().partition(|reason| reason.verdict == Verdict::Pass);
+    let objections = (!against.is_empty()).then(|| table(&against, zone, caption));
+    let many = counted(fine.len() as i64, "rule found", "rules found");
+    let summary = format!("{many} nothing to object to");
+    let rest = (!fine.is_empty()).then(|| {
+        let table = table(&fine, zone, &format!("{caption}: nothing to object to"));
+        view! { <details><summary>{summary}</summary>{table}</details> }
+    });
+    view! { {objections}{rest} }.into_any()
+}
+
+fn table(reasons: &[&Reason], zone: &TimeZone, caption: &str) -> AnyView {
     let rows = reasons
         .iter()
         .map(|reason| {

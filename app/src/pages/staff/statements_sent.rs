@@ -85,6 +85,17 @@ impl SendQuestion {
             self.selected.due,
             departures(&self.selected, self.now, &self.zone)
         );
+        let other = match self.method {
+            Channel::Text => "email",
+            Channel::Email => "text",
+        };
+        let detail = match self.selected.both {
+            0 => detail,
+            1 => format!("{detail} 1 of them chose both methods and gets the same by {other}."),
+            both => {
+                format!("{detail} {both} of them chose both methods and get the same by {other}.")
+            }
+        };
         let lately = (self.sent_lately > 0).then(|| {
             let words = format!(
                 "{} got a reminder in the last 7 days.",
@@ -148,7 +159,7 @@ impl StatementsSent {
             view! { "0" }.into_any()
         };
         let facts = Facts::new()
-            .row("Sent or going within the hour", noun(self.method, self.queued))
+            .row("Sent or going within the hour", counted(self.queued, "message", "messages"))
             .row("Waiting", waiting)
             .row("Withheld", withheld);
         let choice = RadioGroup::new("mark", "Mark the claims as Pending patient?")
