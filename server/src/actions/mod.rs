@@ -26,6 +26,7 @@ pub mod make_api_key;
 pub mod mark_posted;
 pub mod pay_visits;
 pub mod note_decline;
+pub mod open_link;
 pub mod prove_contact;
 pub mod refund_payment;
 pub mod report_not_me;
