@@ -144,3 +144,6 @@ pub async fn list_unreachable(
         .await?;
     Ok(rows.into_iter().map(|(id,)| GuarantorId::trusted(id)).collect())
 }
+
+#[cfg(test)]
+mod tests;
