@@ -23,7 +23,7 @@ after(async () => {
 });
 
 async function upload(page, name, text) {
-  await page.goto('/staff/import');
+  await page.goto('/staff/imports');
   await page.getByLabel(/file/i).first().setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
   await page.getByRole('button', { name: /import|upload/i }).first().click();
   await until('the end of the import', async () => {
@@ -38,7 +38,7 @@ for (const way of [DESK, { ...DESKTOP, javaScript: false }]) {
   test(`a file is uploaded and its report read, ${way.javaScript ? 'with' : 'without'} JavaScript`, () =>
     visit(world, way, async (page) => {
       await openWorkspace(page, world, 'manager');
-      await page.goto('/staff/import');
+      await page.goto('/staff/imports');
       await expectSound(page, way);
       await upload(page, 'balances.csv', cast.csv());
       await expectWords(page, /accepted|unchanged/i, '20');

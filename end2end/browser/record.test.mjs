@@ -100,6 +100,13 @@ for (const way of WAYS) {
         await page.getByLabel('Add a phone or email').fill('second@example.com');
         await page.getByRole('button', { name: 'Add', exact: true }).click();
         await expectWords(page, 's•••@example.com');
+        await page.getByRole('group', { name: 's•••@example.com' }).locator('summary').click();
+        await page.getByRole('link', { name: 'Remove s•••@example.com' }).click();
+        await expectWords(page, 'Remove s•••@example.com from this account?');
+        await expectSound(page, way);
+        await page.getByRole('button', { name: 'Remove' }).click();
+        await expectWords(page, 'The contact was removed');
+        assert.ok(!(await page.locator('main').innerText()).includes('s•••@example.com'));
 
         // Consent needs its evidence.
         await page.getByLabel('Enable texts to this phone').check();
@@ -416,6 +423,30 @@ test('what is not this practice’s is not there', async () => {
         `/staff/statements/sent/job_${zeros}`,
       ];
       for (const path of paths) assert.equal((await page.goto(path)).status(), 404, path);
+    });
+  } finally {
+    await world.stop();
+  }
+});
+
+test('with texting off nothing about texts is left', async () => {
+  const cast = new Cast('OFF');
+  const one = cast.person(ZELDA);
+  const world = await newWorld(cast);
+  try {
+    await visit(world, DESK, async (page) => {
+      await openWorkspace(page, world, 'manager', '/staff/settings');
+      await page.getByRole('link', { name: 'SMS Settings' }).click();
+      await page.getByLabel('Enable SMS Service').uncheck();
+      await page.getByRole('button', { name: 'Save' }).click();
+      assert.equal(await page.getByRole('link', { name: 'Replies' }).count(), 0);
+      assert.equal((await page.goto('/staff/replies')).status(), 404);
+      await page.goto('/staff/statements/criteria');
+      assert.equal(await page.getByLabel('Text', { exact: true }).count(), 0);
+      assert.ok(await page.getByLabel('Email', { exact: true }).isChecked());
+      await openRecord(page, one.name);
+      assert.equal(await page.getByText(/text/i).filter({ visible: true }).count(), 0);
+      assert.equal((await page.goto(`${page.url()}/text`)).status(), 404);
     });
   } finally {
     await world.stop();

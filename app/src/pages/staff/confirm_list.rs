@@ -184,7 +184,7 @@ impl ConfirmPatientList {
         let chosen = format!("{} of {}", selected.accounts, self.eligible);
         let facts = facts
             .row("Method", method)
-            .row("Selected", view! { <span data-count="accounts">{chosen}</span> })
+            .row("Selected", view! { <span data-count="accounts" role="status">{chosen}</span> })
             .row(
                 "Due on the selected",
                 view! {

@@ -177,7 +177,9 @@ fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
     let mut facts = Facts::new();
     if line.is_phone {
         let enabled = if line.texts_enabled { "Enabled" } else { "Not enabled" };
-        facts = facts.row("Line type", line_name(line.line)).row("Texts", enabled);
+        facts = facts
+            .row("Line type", line_name(line.line))
+            .maybe("Texts", record.sms_enabled.then_some(enabled));
     }
     facts
         .row("Confirmed as theirs", verified)
@@ -214,6 +216,7 @@ fn fields(record: &PatientRecord, line: &ContactLine) -> AnyView {
     let removes = format!("Remove {}", line.masked);
     // What keeps a phone from being texted is there to be mended.
     let lacks = line.is_phone
+        && record.sms_enabled
         && (!line.texts_enabled || !line.consent.is_some_and(|(granted, ..)| granted));
     let is_open = !record.errors.is_empty() || lacks;
     view! {

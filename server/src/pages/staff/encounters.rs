@@ -9,6 +9,8 @@ use app::{
 };
 use domain::{
     balance::{Standing as ClaimStanding, due},
+    book::Preferred,
+    clock::UnixMs,
     id::{ClaimId, GuarantorId},
     money::Cents,
     staff::Permission,
@@ -16,6 +18,7 @@ use domain::{
 use jiff::{ToSpan, civil::Date};
 use store::{
     Db,
+    contact::Kind,
     encounter::{Filter, Line, Order, Standing},
 };
 
@@ -175,6 +178,7 @@ pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff)
     let today = house.world.now().day_in(&zone);
     let (filter, _) = filter_of(&query, today);
     house.audit(staff.entry("export", "claims", "csv")).await?;
+    let whole_contacts = staff.role.may(Permission::SeeIdentity);
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut offset = 0;
     loop {
@@ -183,7 +187,11 @@ pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff)
         let found = store::encounter::list(&mut db, practice, &filter, EXPORT_PAGE, offset).await?;
         let owed = owed_of(&mut db, &staff, &found).await?;
         let is_last = (found.len() as i64) < EXPORT_PAGE;
-        rows.extend(found.into_iter().map(|one| row(line(one, &owed, today), &zone)));
+        let about = reach_of(&mut db, &staff, &found, whole_contacts).await?;
+        rows.extend(found.into_iter().map(|one| {
+            let reach = about.get(&one.guarantor).cloned().unwrap_or_default();
+            row(line(one, &owed, today), reach, &zone)
+        }));
         offset += EXPORT_PAGE;
         if is_last || offset >= EXPORT_MOST {
             break;
@@ -200,12 +208,58 @@ pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff)
         "bill",
         "owed_now",
         "last_sent_on",
+        "last_payment_on",
+        "preferred_method",
+        "phone",
+        "email",
     ];
     let body = spreadsheet::csv(&head, rows.into_iter()).map_err(Failure::broken)?;
     Ok(spreadsheet::download("claims.csv", body))
 }
 
-fn row(line: EncounterLine, zone: &jiff::tz::TimeZone) -> Vec<String> {
+/// How a guarantor is reached, and when they paid last (S-B5).
+#[derive(Clone, Default)]
+struct Reach {
+    last_paid_at: Option<UnixMs>,
+    preferred: Option<Preferred>,
+    phone: String,
+    email: String,
+}
+
+/// Contacts come whole only for those who may see identity, else masked.
+async fn reach_of(
+    db: &mut Db,
+    staff: &Staff,
+    lines: &[Line],
+    whole: bool,
+) -> Result<BTreeMap<GuarantorId, Reach>, Failure> {
+    let practice = &staff.practice.id;
+    let mut ids: Vec<GuarantorId> = lines.iter().map(|l| l.guarantor.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    let accounts = store::guarantor::load_many(db, practice, &ids).await?;
+    let contacts = store::contact::list_many(db, practice, &ids).await?;
+    let standing = store::standing::load_many(db, practice, &ids).await?;
+    Ok(ids
+        .into_iter()
+        .map(|id| {
+            let first = |kind: Kind| {
+                let own = contacts.get(&id).into_iter().flatten().find(|c| c.kind == kind);
+                own.map(|c| if whole { c.value.clone() } else { c.masked.clone() })
+            };
+            let reach = Reach {
+                last_paid_at: standing.get(&id).and_then(|s| s.last_paid_at),
+                preferred: accounts.get(&id).and_then(|a| a.preferred),
+                phone: first(Kind::Phone).unwrap_or_default(),
+                email: first(Kind::Email).unwrap_or_default(),
+            };
+            (id, reach)
+        })
+        .collect())
+}
+
+fn row(line: EncounterLine, reach: Reach, zone: &jiff::tz::TimeZone) -> Vec<String> {
+    let day = |at: Option<UnixMs>| at.map(|at| at.day_in(zone).to_string()).unwrap_or_default();
     vec![
         line.guarantor_name,
         line.patient_name,
@@ -216,7 +270,11 @@ fn row(line: EncounterLine, zone: &jiff::tz::TimeZone) -> Vec<String> {
         line.age_days.to_string(),
         line.bill.plain(),
         line.owed.map(Cents::plain).unwrap_or_default(),
-        line.last_sent_at.map(|at| at.day_in(zone).to_string()).unwrap_or_default(),
+        day(line.last_sent_at),
+        day(reach.last_paid_at),
+        reach.preferred.map(claim_words::preferred_name).unwrap_or_default().to_owned(),
+        reach.phone,
+        reach.email,
     ]
 }
 

@@ -228,9 +228,9 @@ async fn whoever_has_consent_or_an_email_is_reachable() {
         let mut expected = vec![nothing, silent];
         expected.sort();
         assert_eq!(found, expected);
-        let holders =
-            contact::list_holders(&mut db, &house.practice, &[value.clone()]).await.unwrap();
-        assert_eq!(holders[&value], [texted.clone()]);
+        let holders = contact::list_holders(&mut db, &house.practice, std::slice::from_ref(&value));
+        let holders = holders.await.unwrap();
+        assert_eq!(holders[&value], std::slice::from_ref(&texted));
         // Read on this database as well, though nothing is there.
         let (practice, nobody) = (&house.practice, &texted);
         assert!(link::list_views(&mut db, practice, nobody, 5).await.unwrap().is_empty());
