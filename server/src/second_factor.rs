@@ -1,10 +1,7 @@
 //! The second factor of staff: an authenticator app (RFC 6238), and recovery codes for a lost phone.
 
 use domain::clock::UnixMs;
-use fast_qr::{
-    QRBuilder,
-    convert::svg::SvgBuilder,
-};
+use fast_qr::{QRBuilder, convert::svg::SvgBuilder};
 use store::Keys;
 use totp_rs::{Builder, Secret, Totp};
 

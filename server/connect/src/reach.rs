@@ -51,9 +51,8 @@ pub async fn ask(url: &str, timeout_ms: u64, any_status: bool) -> Result<Heard, 
     }
     let client = client.build().map_err(|_| Unreachable::BadAddress)?;
     let answer = client.get(url).send().await;
-    let mut answer = answer.map_err(|e| {
-        if e.is_timeout() { Unreachable::TooSlow } else { Unreachable::NoAnswer }
-    })?;
+    let mut answer = answer
+        .map_err(|e| if e.is_timeout() { Unreachable::TooSlow } else { Unreachable::NoAnswer })?;
     if answer.status().is_redirection() && !any_status {
         return Err(Unreachable::Redirect);
     }

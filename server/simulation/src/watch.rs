@@ -164,7 +164,9 @@ fn receipts(stage: &Stage) -> Result<(), String> {
                 .delivered_to(to)
                 .into_iter()
                 .filter(|item| item.body.contains(reference.as_str()))
-                .map(|item| format!("{:?} {} at {} {:?}", item.channel, item.id, item.at, item.vendor_id))
+                .map(|item| {
+                    format!("{:?} {} at {} {:?}", item.channel, item.id, item.at, item.vendor_id)
+                })
                 .collect();
             Err(format!("the receipt of {reference} was sent {times} times: {}", items.join(", ")))
         }

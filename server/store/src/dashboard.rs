@@ -167,10 +167,7 @@ pub async fn find_last_webhook(
 }
 
 /// Since when an audit row waits for the notary.
-pub async fn find_oldest_unchained(
-    db: &mut Db,
-    practice: &PracticeId,
-) -> Result<Option<UnixMs>> {
+pub async fn find_oldest_unchained(db: &mut Db, practice: &PracticeId) -> Result<Option<UnixMs>> {
     const FIND: &str = "select min(at_ms) from audit where practice_id = $1 and chain_no is null";
     let (at,): (Option<i64>,) =
         sqlx::query_as(FIND).bind(practice.as_str()).fetch_one(db.c()).await?;

@@ -69,11 +69,7 @@ pub async fn find_compared_until(db: &mut Db, practice: &PracticeId) -> Result<O
     Ok(row.map(|(until,)| UnixMs(until)))
 }
 
-pub async fn mark_compared_until(
-    db: &mut Db,
-    practice: &PracticeId,
-    until: UnixMs,
-) -> Result<()> {
+pub async fn mark_compared_until(db: &mut Db, practice: &PracticeId, until: UnixMs) -> Result<()> {
     const MARK: &str = "insert into processor_cursor (practice_id, compared_until_ms)
         values ($1, $2)
         on conflict (practice_id) do update set compared_until_ms = excluded.compared_until_ms";

@@ -53,9 +53,7 @@ pub use find_payment::{
     ExactMatch, ExactMatches, FindPayment, PAYMENT_ORDER, PAYMENT_STATUSES, PaymentRow, VisitLabel,
 };
 pub use health::{Check, Colour, Health};
-pub use imports::{
-    DifferenceLine, ImportLine, ImportPage, Imports, RefusedLine, UploadForm,
-};
+pub use imports::{DifferenceLine, ImportLine, ImportPage, Imports, RefusedLine, UploadForm};
 pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };
@@ -75,8 +73,8 @@ pub use record_contacts::{ContactLine, LINES, NewContactForm};
 pub use record_steps::{AccessCodeMade, AccessCodePage, HoldForm, HoldPage, SendTextPage};
 pub use record_timeline::{Event, RecordTimeline};
 pub use record_why::{RecordWhy, WhyAnswer, WhyPending, WhyStored};
-pub use replies::{Replies, ReplyRow, Review};
 pub use refund_payment::{RefundForm, RefundPage, RefundStep};
+pub use replies::{Replies, ReplyRow, Review};
 pub use select_criteria::{AGES, LAST_SENT, PreviewStatements, SEGMENTS, SelectCriteria};
 pub use settings::{Section, Settings, Typed};
 pub use setup::{Proof, SetupList, SetupStep, Step, StepLine, StepState};
