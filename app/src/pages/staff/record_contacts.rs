@@ -70,10 +70,15 @@ pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
     let texting = if record.sms_enabled { "Text/SMS" } else { "Phones" };
     let phones = section(record, csrf, texting, "texting", &phones);
     let emails = section(record, csrf, "Email", "emails", &emails);
+    let hint = if record.sms_enabled {
+        "A phone is texted only once it is enabled and consent is on file."
+    } else {
+        "As the person gave it at the desk or on the phone."
+    };
     let add = record.rights.contacts.then(|| {
         Form::post(record.head.at("/contacts"), csrf).body(view! {
             {Field::text("value", "Add a phone or email")
-                .hint("A phone is texted only once it is enabled and consent is on file.")
+                .hint(hint)
                 .value(record.new_contact.value.clone())
                 .error(record.new_contact.error.clone())
                 .autocomplete("off")}
