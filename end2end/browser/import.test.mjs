@@ -24,7 +24,7 @@ after(async () => {
 
 async function upload(page, name, text) {
   await page.goto('/staff/imports');
-  await page.getByLabel(/file/i).first().setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
   await page.getByRole('button', { name: /import|upload/i }).first().click();
   await until('the end of the import', async () => {
     const words = await page.locator('main').innerText();
