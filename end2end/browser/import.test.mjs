@@ -74,18 +74,3 @@ test('something that is no file of balances is refused in words', () =>
     await upload(page, 'picture.csv', '\u0000\u0001PNG nonsense');
     await expectWords(page, /refused|not/i);
   }));
-
-test('a file that clears most of the book waits for a manager', async () => {
-  const cleared = new Cast('IMP');
-  for (const one of cast.people) cleared.people.push({ ...one, visits: one.visits.map((v) => ({ ...v, due: '0.00' })) });
-  await visit(world, DESK, async (page) => {
-    await openWorkspace(page, world, 'manager');
-    await upload(page, 'cleared.csv', cleared.csv());
-    await expectWords(page, /held/i, /cleared/i);
-    await expectSound(page, DESK);
-    await picture(page, DESK, 'held-import');
-    await page.getByLabel(/reason/i).first().fill('The file was cut off');
-    await page.getByRole('button', { name: /^Reject/ }).click();
-    await expectWords(page, /rejected/i);
-  });
-});

@@ -325,8 +325,8 @@ fn refused(id: &str, lines: Vec<RefusedLine>) -> AnyView {
         ButtonLink::secondary(href, "Download the whole report").view()
     });
     view! {
-        <section aria-labelledby="refused">
-            <h2 id="refused">"Refused rows"</h2>
+        <section>
+            <h2>"Refused rows"</h2>
             {table}
             {export}
         </section>

@@ -234,13 +234,16 @@ impl RecordWhy {
         let moments = self
             .history
             .iter()
-            .map(|stored| {
+            .zip(1..)
+            .map(|(stored, number)| {
                 let (words, tone) = stored_words(stored, self.now, &self.zone);
                 let message = stored.message.clone().map(|id| {
                     let href = format!("/staff/messages/{id}");
                     view! { <a href=href>"See the message"</a>" · " }
                 });
-                let label = format!("Rules as of {}", when::instant_full(w, stored.at, &self.zone));
+                // Two decisions of one minute are told apart by their number.
+                let at = when::instant_full(w, stored.at, &self.zone);
+                let label = format!("Rules as of {at}, decision {number}");
                 let ruleset = format!("version {}", stored.ruleset);
                 let table = rules(&stored.reasons, &self.zone, &label);
                 Moment::new(instant(w, stored.at, &self.zone), words).tone(tone).body(view! {
