@@ -28,8 +28,8 @@ use store::{
 
 use crate::clock::real_now;
 
-/// A look-up reads back this far: an unknown message is settled long before.
-const LOOK_BACK_MS: i64 = DAY_MS;
+/// A look-up reads back this far: further than any server stays down between a send and its look.
+const LOOK_BACK_MS: i64 = 30 * DAY_MS;
 const HELLO_NAME: &str = "clearbill";
 
 /// By practice and whether it is the sender of codes: the settings it was made from, its number, and
