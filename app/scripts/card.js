@@ -14,7 +14,7 @@ const title = document.title.replace(`${data?.error} `, "");
 
 let stripe, elements, busy = false, declines = 0, asks = null, undo = () => {};
 
-const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+const make = (tag, props) => Object.assign(document.createElement(tag), props);
 
 /** What would be charged now, in cents, or null while the field holds no valid amount. */
 function amountCents() {

@@ -117,8 +117,7 @@ fn a_page_and_its_style_stay_under_thirty_kilobytes() {
 #[test]
 fn the_card_script_stays_small() {
     let script = assets::all().iter().find(|asset| asset.name == "card.js").unwrap();
-    // Uncompressed; on the wire it is less than half.
-    assert!(script.bytes.len() < 9 * 1024, "{}", script.bytes.len());
+    assert!(script.bytes.len() < 6 * 1024, "{}", script.bytes.len());
 }
 
 #[test]
