@@ -7,7 +7,7 @@
 #   build     everything, once, as the later steps use it
 #   unit      all Rust tests, the store's on SQLite and on a throw-away PostgreSQL
 #   doc       the examples in the documentation
-#   simulate  24 seeds of people, faults and clock jumps (CLEARBILL_TEST_SEEDS for another number)
+#   simulate  200 seeds of people, faults and clock jumps (CLEARBILL_TEST_SEEDS for another number)
 #   browser   the stories in a real browser (CLEARBILL_TEST_BROWSER names files, e.g. "pay account")
 #   quick     fmt, clippy and unit
 #
@@ -18,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly ALL=(fmt clippy build unit doc simulate browser)
-readonly SEEDS=${CLEARBILL_TEST_SEEDS:-24}
+readonly SEEDS=${CLEARBILL_TEST_SEEDS:-200}
 readonly target=${CARGO_TARGET_DIR:-target}
 
 # These would replace the flags in .cargo/config.toml, and with them every crate built so far.

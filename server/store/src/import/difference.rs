@@ -23,7 +23,7 @@ pub struct Difference {
     pub vanished: i64,
     /// Open before, and nothing due now.
     pub cleared: i64,
-    /// Due grew by the breaker's factor or more.
+    /// Open before, and due grew by the breaker's factor or more.
     pub jumped: i64,
     pub examples: Vec<Example>,
     /// Why it is held; empty when it is plausible.
@@ -103,8 +103,10 @@ async fn count_staged(
     const COUNT: &str = "select
         cast(coalesce(sum(case when c.id is null then 1 else 0 end), 0) as bigint),
         cast(coalesce(sum(case when c.patient_due_cents > 0 and s.due <= 0
-            and c.status in ('ready', 'pending_patient') then 1 else 0 end), 0) as bigint),
+            and c.vanished_at_ms is null and c.status in ('ready', 'pending_patient')
+            then 1 else 0 end), 0) as bigint),
         cast(coalesce(sum(case when c.patient_due_cents > 0
+            and c.vanished_at_ms is null and c.status in ('ready', 'pending_patient')
             and s.due >= c.patient_due_cents * $4 then 1 else 0 end), 0) as bigint)
         from (select external_id, sum(due_cents) as due from import_row
             where practice_id = $1 and import_id = $2 and kind = 'claim'
@@ -160,9 +162,9 @@ async fn add_examples(
             where practice_id = $1 and import_id = $2 and kind = 'claim'
             group by external_id) s
         join claim c on c.practice_id = $1 and c.source = $3 and c.external_id = s.external_id
-        where c.patient_due_cents > 0
-        and ((s.due <= 0 and c.status in ('ready', 'pending_patient'))
-            or s.due >= c.patient_due_cents * $4)
+        where c.patient_due_cents > 0 and c.vanished_at_ms is null
+        and c.status in ('ready', 'pending_patient')
+        and (s.due <= 0 or s.due >= c.patient_due_cents * $4)
         order by c.patient_due_cents desc, c.id
         limit $5";
     const VANISHED: &str = "select external_id, patient_due_cents from claim
