@@ -19,5 +19,6 @@ pub mod proposal;
 pub mod revocation;
 pub mod sms;
 pub mod staff;
+pub mod template;
 pub mod window;
 pub mod zones;
