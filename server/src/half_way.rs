@@ -4,7 +4,7 @@
 use app::words::Lang;
 use domain::{
     clock::MINUTE_MS,
-    decide::{Channel, LineType, Reach, SuppressionReason, SuppressionScope},
+    decide::{LineType, Reach, SuppressionReason, SuppressionScope},
     holds::HoldKind,
     id::{CodeId, ContactId, GuarantorId, LoginId},
     practice::Practice,
@@ -166,10 +166,7 @@ async fn reachable(
     let stopped = store::suppression::load_many(&mut db, &practice.id, &values).await?;
     let has_code_sender = practice.settings.code_number.is_some();
     contacts.retain(|contact| {
-        let channel = match contact.kind {
-            Kind::Phone => Channel::Text,
-            Kind::Email => Channel::Email,
-        };
+        let channel = contact.kind.channel();
         let of = |index: &String| stopped.get(&(index.clone(), channel));
         let is_wrong = [&contact.value_index, &contact.global_index]
             .into_iter()
@@ -183,7 +180,12 @@ async fn reachable(
         };
         contact.reach() == Reach::Good
             && !is_wrong
-            && (contact.kind == Kind::Email || takes_texts())
+            && match contact.kind {
+                Kind::Email => true,
+                Kind::Phone => takes_texts(),
+                // A page that lies in a tray is no proof of who reads it.
+                Kind::Fax | Kind::Address => false,
+            }
     });
     Ok(contacts)
 }

@@ -15,7 +15,7 @@ use domain::{
     balance::{AccountDue, Standing as ClaimStanding, due},
     book::ClaimStatus,
     clock::{DAY_MS, UnixMs},
-    decide::{Channel, Reach, SuppressionReason},
+    decide::{Reach, SuppressionReason},
     holds::HoldKind,
     id::{ClaimId, ContactId, GuarantorId},
     money::Cents,
@@ -322,13 +322,6 @@ const fn opt_out_way(reason: SuppressionReason) -> &'static str {
     }
 }
 
-const fn channel_of(kind: Kind) -> Channel {
-    match kind {
-        Kind::Phone => Channel::Text,
-        Kind::Email => Channel::Email,
-    }
-}
-
 async fn contact_lines(
     db: &mut Db,
     staff: &Staff,
@@ -345,7 +338,7 @@ async fn contact_lines(
     Ok(contacts
         .iter()
         .map(|contact| {
-            let channel = channel_of(contact.kind);
+            let channel = contact.kind.channel();
             let key = |index: &String| (index.clone(), channel);
             let out = stopped
                 .get(&key(&contact.value_index))

@@ -263,7 +263,7 @@ pub fn selected(
     };
     let segments = match list.method {
         Channel::Text => segments_each * i64::try_from(chosen.len()).unwrap_or(i64::MAX),
-        Channel::Email => 0,
+        Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 0,
     };
     Selected {
         accounts: chosen.len(),

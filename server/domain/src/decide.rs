@@ -32,7 +32,7 @@ use self::{timing_rules::first_open_after, trace::Finding};
 use crate::{clock::UnixMs, zones};
 
 /// Raised with every change of what `decide` answers.
-const RULESET: &str = "1";
+const RULESET: &str = "2";
 
 /// Which rules decided: their version and that of the zone database, as `1/tz2025b`.
 pub fn ruleset_version() -> &'static str {

@@ -66,6 +66,16 @@ pub struct Settings {
     pub email_from_name: String,
     pub email_from_address: String,
 
+    /// Reminder calls with a recorded voice: off until a manager has read the consent notice (M38).
+    pub voice_is_on: bool,
+    /// The notice was accepted, when and by whom.
+    pub voice_notice_at: Option<UnixMs>,
+    pub voice_notice_by: Option<String>,
+    /// The amount is said to a person who pressed a key for it, never to a machine.
+    pub amount_in_calls: bool,
+    /// Reminders by fax to those who take neither texts nor email (S-B10).
+    pub fax_is_on: bool,
+
     pub skip_federal_holidays: bool,
     /// A phone not confirmed within this many days is not texted (M33).
     pub reverify_after_days: Option<u16>,
@@ -124,6 +134,11 @@ impl Default for Settings {
             email_paused_at: None,
             email_from_name: String::new(),
             email_from_address: String::new(),
+            voice_is_on: false,
+            voice_notice_at: None,
+            voice_notice_by: None,
+            amount_in_calls: false,
+            fax_is_on: false,
             skip_federal_holidays: false,
             reverify_after_days: None,
             window_first_weekday: 1,
@@ -170,6 +185,11 @@ impl Practice {
         self.settings.texts_enabled_by_platform
             && self.settings.texts_enabled_by_practice
             && !self.settings.instamed_is_active
+    }
+
+    /// The words of calls and what has to do with them are hidden while this is false (M38).
+    pub fn calls_are_enabled(&self) -> bool {
+        self.settings.voice_is_on && self.settings.voice_notice_at.is_some()
     }
 
     /// The practice's own zone; a name the database does not know falls back to Eastern time.

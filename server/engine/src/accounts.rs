@@ -49,7 +49,7 @@ pub enum Lift {
 const REASON_LONGEST: usize = 500;
 
 impl Engine {
-    /// Adds a phone or email; the same again is the one that stands.
+    /// Adds a phone, an email or a fax number; the same again is the one that stands.
     pub async fn add_contact(
         &self,
         practice: &PracticeId,
@@ -58,10 +58,12 @@ impl Engine {
         by: &Actor,
     ) -> Result<ContactId> {
         let (value, masked) = match new.kind {
-            Kind::Phone => {
+            Kind::Phone | Kind::Fax => {
                 let number = phone::normalise_us(&new.typed).map_err(Refusal::BadPhone)?;
                 (number.as_str().to_owned(), number.masked())
             }
+            // Addresses stand on the guarantor, as the practice's system has them.
+            Kind::Address => return Err(Refusal::NotFound.into()),
             Kind::Email => {
                 let email = phone::normalise_email(&new.typed).map_err(Refusal::BadEmail)?;
                 (email.as_str().to_owned(), email.masked())

@@ -116,6 +116,9 @@ impl Engine {
                 }
                 Ok(Content { text: body, ..Content::default() })
             }
+            Channel::Voice | Channel::Fax | Channel::Letter => {
+                Err(Refusal::Wording("no such form yet"))
+            }
             Channel::Email => {
                 let mail = self.wording().email(letter).ok_or(Refusal::Wording("no email form"))?;
                 let unsubscribe_url = match &letter.what {
@@ -142,7 +145,7 @@ impl Engine {
     ) -> New {
         let segments = match frame.channel {
             Channel::Text => i64::try_from(sms::size(&content.text).segments).unwrap_or(i64::MAX),
-            Channel::Email => 1,
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 1,
         };
         New {
             id: self.world().mint(),

@@ -120,7 +120,7 @@ impl Engine {
                     return Ok(Intent::Step(Step::Gone));
                 }
                 // Counted from the intent on; taken back when it turns out that it did not go.
-                if message.class.is_capped() {
+                if message.class.is_capped_on(message.channel) {
                     self.count(db, &practice.id, &message, now).await?;
                 }
                 Ok(Intent::Go(Box::new((permit, message))))
@@ -149,6 +149,9 @@ impl Engine {
                 ("code", options.text_interval_ms)
             }
             Channel::Text => ("text", options.text_interval_ms),
+            Channel::Voice => ("voice", options.text_interval_ms),
+            Channel::Fax => ("fax", options.text_interval_ms),
+            Channel::Letter => ("letter", 0),
         }
     }
 
@@ -172,6 +175,10 @@ impl Engine {
             Channel::Email => {
                 let email = email_of(practice, message);
                 channels.send_email(practice, permit, now, &email).await
+            }
+            // No way out leads there yet.
+            Channel::Voice | Channel::Fax | Channel::Letter => {
+                Err(ChannelError::refused(RefusalCause::Permanent))
             }
         })
     }
@@ -282,7 +289,7 @@ impl Engine {
         };
         drop(db);
         let found = match message.channel {
-            Channel::Email => Ok(None),
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => Ok(None),
             Channel::Text => {
                 let text = text_of(&message);
                 self.parts.channels.find_text(practice, message.class, &text).await

@@ -104,14 +104,6 @@ fn line_of(contact: &Contact) -> LineType {
     }
 }
 
-/// The kind of contact that a channel reaches.
-pub(crate) const fn kind_of(channel: Channel) -> Kind {
-    match channel {
-        Channel::Text => Kind::Phone,
-        Channel::Email => Kind::Email,
-    }
-}
-
 /// Reads everything about these accounts, and about recipients on no file, in a fixed number of
 /// queries for every few hundred.
 pub(crate) async fn gather(
@@ -180,7 +172,7 @@ impl Gathered {
         Facts {
             practice: practice_facts(&self.practice),
             contact: self.contact_facts(recipient, channel),
-            guarantor: account.map(|a| guarantor_facts(a, recipient, channel)),
+            guarantor: account.map(|a| self.guarantor_facts(a, recipient, channel)),
             balance: account.map(|a| balance_facts(a, claims)),
             approval,
             history: History {
@@ -225,13 +217,92 @@ impl Gathered {
         self.suppression(recipient, channel).is_some()
     }
 
+    /// A STOP to texts stops calls too: who takes consent back from one robot takes it from both.
     fn suppression(&self, recipient: &Recipient, channel: Channel) -> Option<Suppression> {
+        let stands = self.suppression_of(recipient, channel);
+        let texts = (channel == Channel::Voice)
+            .then(|| self.suppression_of(recipient, Channel::Text))
+            .flatten();
+        match (stands, texts) {
+            (Some(stands), Some(texts)) => Some(suppression::wider(stands, texts)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn suppression_of(&self, recipient: &Recipient, channel: Channel) -> Option<Suppression> {
         let own = self.suppressions.get(&(recipient.value_index.clone(), channel)).copied();
         let global = self.suppressions.get(&(recipient.global_index.clone(), channel)).copied();
         match (own, global) {
             (Some(own), Some(global)) => Some(suppression::wider(own, global)),
             (one, other) => one.or(other),
         }
+    }
+
+    fn guarantor_facts(
+        &self,
+        account: &Account,
+        recipient: &Recipient,
+        channel: Channel,
+    ) -> GuarantorFacts {
+        let guarantor = &account.guarantor;
+        let phone = if channel.rings() {
+            Some(recipient.value.clone())
+        } else {
+            account.contacts.iter().find(|c| c.kind == Kind::Phone).map(|c| c.value.clone())
+        };
+        let only = account
+            .holds
+            .iter()
+            .filter(|h| h.kind == HoldKind::ConfidentialCommunication)
+            .filter_map(|h| h.only_contact.as_ref())
+            .find_map(|id| account.contacts.iter().find(|c| c.id == *id));
+        GuarantorFacts {
+            born_on: guarantor.born_on,
+            is_separate_from_patients: guarantor.is_separate_from_patients,
+            holds: account
+                .holds
+                .iter()
+                .map(Hold::rule)
+                // What the practice's system says needs nobody to place a hold.
+                .chain(guarantor.has_died.then(|| rule::Hold::on_account(HoldKind::Deceased, None)))
+                .collect(),
+            only_this_way: only.map(|contact| OnlyThisWay {
+                channel: contact.kind.channel(),
+                value: contact.value.clone(),
+            }),
+            preference: match guarantor.preferred {
+                None => Preference::Either,
+                Some(Preferred::Text) => Preference::Text,
+                Some(Preferred::Email) => Preference::Email,
+                Some(Preferred::Both) => Preference::Both,
+            },
+            takes_text_or_email: account.contacts.iter().any(|c| self.takes_messages(c)),
+            whereabouts: Whereabouts {
+                phone,
+                zip: guarantor.address.zip.as_ref().map(|z| z.as_str().to_owned()),
+                state: guarantor.state.clone().or_else(|| guarantor.address.state.clone()),
+                stated_zone: guarantor.zone.clone(),
+            },
+        }
+    }
+
+    /// A phone that agreed to texts, or an email nobody unsubscribed: who has one needs no fax.
+    fn takes_messages(&self, contact: &Contact) -> bool {
+        let channel = contact.kind.channel();
+        let consent = self.consents.get(&(contact.value_index.clone(), channel));
+        let agreed = match contact.kind {
+            Kind::Phone => {
+                contact.text_enabled_at.is_some() && consent.is_some_and(|consent| consent.granted)
+            }
+            Kind::Email => consent.is_none_or(|consent| consent.granted),
+            Kind::Fax | Kind::Address => false,
+        };
+        let recipient = Recipient::on_file(contact);
+        let takes_texts = !matches!(recipient.line, LineType::Landline | LineType::TollFree);
+        agreed
+            && recipient.reach == Reach::Good
+            && (contact.kind == Kind::Email || takes_texts)
+            && self.suppression(&recipient, channel).is_none()
     }
 
     fn contact_facts(&self, recipient: &Recipient, channel: Channel) -> ContactFacts {
@@ -258,7 +329,7 @@ impl Gathered {
 
 /// The recipient of a message that went to nobody's contact on file.
 fn stranger_of(keys: &Keys, practice: &Practice, message: &Message) -> Recipient {
-    Recipient::stranger(keys, practice, kind_of(message.channel), &message.recipient)
+    Recipient::stranger(keys, practice, Kind::reached_by(message.channel), &message.recipient)
 }
 
 /// Reads what decisions on these messages need, and the claims each is about.
@@ -323,56 +394,13 @@ fn practice_facts(practice: &Practice) -> PracticeFacts {
         proof_approved: settings.proof_approved_at.is_some(),
         email_sender_tested: settings.email_tested_at.is_some(),
         email_paused_for_complaints: settings.email_paused_at.is_some(),
+        voice_is_on: practice.calls_are_enabled(),
+        caller_number_chosen: settings.text_number.is_some(),
+        fax_is_on: settings.fax_is_on,
         instamed_is_active: settings.instamed_is_active,
         text_name_chars: u32::try_from(chars).unwrap_or(u32::MAX),
         text_name_is_custom: custom.is_some(),
         is_sensitive: settings.is_sensitive,
-    }
-}
-
-fn guarantor_facts(account: &Account, recipient: &Recipient, channel: Channel) -> GuarantorFacts {
-    let guarantor = &account.guarantor;
-    let phone = match channel {
-        Channel::Text => Some(recipient.value.clone()),
-        Channel::Email => {
-            account.contacts.iter().find(|c| c.kind == Kind::Phone).map(|c| c.value.clone())
-        }
-    };
-    let only = account
-        .holds
-        .iter()
-        .filter(|h| h.kind == HoldKind::ConfidentialCommunication)
-        .filter_map(|h| h.only_contact.as_ref())
-        .find_map(|id| account.contacts.iter().find(|c| c.id == *id));
-    GuarantorFacts {
-        born_on: guarantor.born_on,
-        is_separate_from_patients: guarantor.is_separate_from_patients,
-        holds: account
-            .holds
-            .iter()
-            .map(Hold::rule)
-            // What the practice's system says needs nobody to place a hold.
-            .chain(guarantor.has_died.then(|| rule::Hold::on_account(HoldKind::Deceased, None)))
-            .collect(),
-        only_this_way: only.map(|contact| OnlyThisWay {
-            channel: match contact.kind {
-                Kind::Phone => Channel::Text,
-                Kind::Email => Channel::Email,
-            },
-            value: contact.value.clone(),
-        }),
-        preference: match guarantor.preferred {
-            None => Preference::Either,
-            Some(Preferred::Text) => Preference::Text,
-            Some(Preferred::Email) => Preference::Email,
-            Some(Preferred::Both) => Preference::Both,
-        },
-        whereabouts: Whereabouts {
-            phone,
-            zip: guarantor.address.zip.as_ref().map(|z| z.as_str().to_owned()),
-            state: guarantor.state.clone().or_else(|| guarantor.address.state.clone()),
-            stated_zone: guarantor.zone.clone(),
-        },
     }
 }
 

@@ -425,10 +425,7 @@ impl Engine {
                     let Some(contact) = contact::find(db, &practice, &contact_id).await? else {
                         return Ok(false);
                     };
-                    let channel = match contact.kind {
-                        Kind::Phone => Channel::Text,
-                        Kind::Email => Channel::Email,
-                    };
+                    let channel = contact.kind.channel();
                     let (reason, actor) = (SuppressionReason::WrongNumber, "link:holder");
                     let value = &contact.value_index;
                     engine.suppress(db, &practice, value, channel, reason, actor).await?;

@@ -408,12 +408,9 @@ impl Engine {
 /// The run's channel; for a guarantor who chose both, the same notice on the other one too. Together
 /// they count as one contact (journeys, A family and a phone).
 fn channels_of(account: &Account, channel: Channel) -> Vec<Channel> {
-    let other = match channel {
-        Channel::Text => Channel::Email,
-        Channel::Email => Channel::Text,
-    };
-    match account.guarantor.preferred {
-        Some(Preferred::Both) => vec![channel, other],
+    match (account.guarantor.preferred, channel) {
+        (Some(Preferred::Both), Channel::Text) => vec![channel, Channel::Email],
+        (Some(Preferred::Both), Channel::Email) => vec![channel, Channel::Text],
         _ => vec![channel],
     }
 }

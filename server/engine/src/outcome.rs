@@ -250,6 +250,7 @@ impl Engine {
             RefusalCause::BadAddress | RefusalCause::NotMobile | RefusalCause::Blocked => {
                 let reach = match (cause, message.channel) {
                     (RefusalCause::Blocked, Channel::Text) => Reach::CarrierBlocked,
+                    (RefusalCause::NotMobile, _) => Reach::NotMobile,
                     (_, Channel::Email) => Reach::HardBounced,
                     _ => Reach::Invalid,
                 };

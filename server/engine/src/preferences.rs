@@ -4,7 +4,7 @@
 use domain::{
     book::{Language, Preferred},
     clock::UnixMs,
-    decide::{Channel, ConsentSource, SuppressionReason},
+    decide::{ConsentSource, SuppressionReason},
     id::{ContactId, GuarantorId, PracticeId},
 };
 use store::{
@@ -157,7 +157,7 @@ impl Engine {
             let (by, wording) = (by.clone(), wording.clone());
             Box::pin(async move {
                 let at = at.min(engine.now());
-                let channel = channel_of(contact.kind);
+                let channel = contact.kind.channel();
                 let new = consent::New {
                     value_index: &contact.value_index,
                     channel,
@@ -223,7 +223,7 @@ impl Engine {
         change: &Change,
     ) -> store::Result<()> {
         let (now, label) = (self.now(), change.actor.label());
-        let channel = channel_of(contact.kind);
+        let channel = contact.kind.channel();
         let new = consent::New {
             value_index: &contact.value_index,
             channel,
@@ -262,11 +262,4 @@ struct Change {
     wording: &'static str,
     actor: Actor,
     reason: SuppressionReason,
-}
-
-const fn channel_of(kind: Kind) -> Channel {
-    match kind {
-        Kind::Phone => Channel::Text,
-        Kind::Email => Channel::Email,
-    }
 }

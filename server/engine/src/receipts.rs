@@ -23,7 +23,7 @@ use tracing::warn;
 use crate::{
     Engine, Letter, Result, What,
     compose::{Addressee, Frame},
-    facts::{Account, Recipient, gather, kind_of},
+    facts::{Account, Recipient, gather},
 };
 
 const TOGETHER: i64 = 64;
@@ -224,7 +224,7 @@ impl Receipt {
     /// The contact of a channel: for texts one that staff or the person enabled.
     fn contact(&self, channel: Channel) -> Option<&Contact> {
         let mut fitting = self.account.contacts.iter().filter(|c| {
-            c.kind == kind_of(channel)
+            c.kind == Kind::reached_by(channel)
                 && c.bad_at.is_none()
                 && (channel == Channel::Email || c.text_enabled_at.is_some())
         });

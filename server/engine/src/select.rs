@@ -12,13 +12,18 @@ use domain::{
     window::{floor_lifts_at, is_below_the_floor},
 };
 use jiff::civil::Date;
-use store::{Db, contact::Contact, guarantor::name_key, selection};
+use store::{
+    Db,
+    contact::{Contact, Kind},
+    guarantor::name_key,
+    selection,
+};
 
 use crate::{
     Criteria, Engine, Preview, Refusal, Result, Segment,
     compose::{check_name, reminder_letter, under_name},
     criteria::{RECENT_DAYS, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
-    facts::{Account, Gathered, Recipient, gather, kind_of, no_approval},
+    facts::{Account, Gathered, Recipient, gather, no_approval},
 };
 
 /// Accounts looked at together.
@@ -159,7 +164,7 @@ impl Engine {
         }
         let segments = match method {
             Channel::Text => domain::sms::size(&content.text).segments,
-            Channel::Email => 1,
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 1,
         };
         Ok(Preview {
             text: (method == Channel::Text).then(|| content.text.clone()),
@@ -341,7 +346,7 @@ pub(crate) fn best_contact<'a>(
         Outcome::Withhold => (2, UnixMs(0)),
     };
     let mut best: Option<(&Contact, Decision)> = None;
-    for contact in account.contacts.iter().filter(|c| c.kind == kind_of(channel)) {
+    for contact in account.contacts.iter().filter(|c| c.kind == Kind::reached_by(channel)) {
         let decision = hypothetical(gathered, account, contact, channel, now);
         if best.as_ref().is_none_or(|(_, known)| rank(&decision) < rank(known)) {
             best = Some((contact, decision));

@@ -176,8 +176,10 @@ impl Engine {
         let messages = message::load_many(&mut db, &practice.id, &ids).await?;
         drop(db);
         let interval = |channel| match channel {
-            Channel::Text => self.options().text_interval_ms,
             Channel::Email => self.options().email_interval_ms,
+            Channel::Text | Channel::Voice | Channel::Fax | Channel::Letter => {
+                self.options().text_interval_ms
+            }
         };
         let mut turn: BTreeMap<Channel, UnixMs> = BTreeMap::new();
         let slots: Vec<(MessageId, UnixMs)> = ids

@@ -55,10 +55,7 @@ struct OnFile {
 
 impl OnFile {
     const fn channel(&self) -> Channel {
-        match self.contact.kind {
-            Kind::Phone => Channel::Text,
-            Kind::Email => Channel::Email,
-        }
+        self.contact.kind.channel()
     }
 }
 

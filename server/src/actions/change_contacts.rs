@@ -59,6 +59,8 @@ pub async fn add(
     staff.visit.say(match kind {
         Kind::Phone => "The phone was added. Enable texts and record consent to text it.",
         Kind::Email => "The email was added.",
+        Kind::Fax => "The fax number was added.",
+        Kind::Address => "Addresses come from the practice's own system.",
     });
     Ok(see_other(&record_of(&id, "#contacts")))
 }

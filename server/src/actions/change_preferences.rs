@@ -58,20 +58,21 @@ impl Wishes {
     }
 
     fn stop_of(&self, contact: &Contact) -> Option<&Suppression> {
-        let channel = channel_of(contact);
+        let channel = contact.kind.channel();
         let of = |index: &String| self.stopped.get(&(index.clone(), channel));
         of(&contact.value_index).or_else(|| of(&contact.global_index))
     }
 
     /// Reminders may go there, as far as the person has a say in it.
     fn is_on(&self, contact: &Contact) -> bool {
-        let consent = self.consents.get(&(contact.value_index.clone(), channel_of(contact)));
+        let consent = self.consents.get(&(contact.value_index.clone(), contact.kind.channel()));
         let agreed = match contact.kind {
             // Texts need a yes, and a phone that is enabled; emails go unless somebody said no.
             Kind::Phone => {
                 contact.text_enabled_at.is_some() && consent.is_some_and(|consent| consent.granted)
             }
             Kind::Email => consent.is_none_or(|consent| consent.granted),
+            Kind::Fax | Kind::Address => return false,
         };
         agreed && self.stop_of(contact).is_none()
     }
@@ -88,14 +89,10 @@ impl Wishes {
     /// One for each phone or email, however many accounts share it.
     fn distinct(&self) -> impl Iterator<Item = &Contact> {
         let mut seen = BTreeSet::new();
-        self.contacts.iter().filter(move |contact| seen.insert(contact.value_index.as_str()))
-    }
-}
-
-const fn channel_of(contact: &Contact) -> Channel {
-    match contact.kind {
-        Kind::Phone => Channel::Text,
-        Kind::Email => Channel::Email,
+        self.contacts
+            .iter()
+            .filter(|contact| matches!(contact.kind, Kind::Phone | Kind::Email))
+            .filter(move |contact| seen.insert(contact.value_index.as_str()))
     }
 }
 
@@ -164,6 +161,7 @@ async fn set(
     let changed = match contact.kind {
         Kind::Phone => engine.set_text_preference(practice, owner, id, wanted, &by).await,
         Kind::Email => engine.set_email_preference(practice, owner, id, wanted, &by).await,
+        Kind::Fax | Kind::Address => return Ok(()),
     };
     changed.map_err(Failure::broken)
 }

@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::{
-    Db, Result,
+    Db, Result, StoreError,
     backend::{LIST_LONGEST, padded, with_list},
 };
 
@@ -36,6 +36,7 @@ pub const fn source_code(source: ConsentSource) -> &'static str {
         ConsentSource::Staff => "staff",
         ConsentSource::Portal => "portal",
         ConsentSource::Keyword => "keyword",
+        ConsentSource::KeyPress => "key_press",
     }
 }
 
@@ -45,6 +46,7 @@ fn source_of(code: &str) -> ConsentSource {
         "staff" => ConsentSource::Staff,
         "portal" => ConsentSource::Portal,
         "keyword" => ConsentSource::Keyword,
+        "key_press" => ConsentSource::KeyPress,
         _ => ConsentSource::Import,
     }
 }
@@ -103,7 +105,8 @@ pub async fn load_many(
             query = query.bind(value);
         }
         for row in query.fetch_all(db.c()).await? {
-            let channel = if row.channel == "email" { Channel::Email } else { Channel::Text };
+            let channel =
+                Channel::parse(&row.channel).ok_or(StoreError::Corrupt("consent.channel"))?;
             let consent = Consent {
                 granted: row.granted == 1,
                 source: source_of(&row.source),

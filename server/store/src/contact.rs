@@ -1,11 +1,11 @@
-//! Phones and emails of guarantors. Values are sealed; a blind index per practice finds who shares
+//! Phones, emails and fax numbers of guarantors. Values are sealed; a blind index per practice finds who shares
 //! one, and one for the whole server finds wrong numbers.
 
 use std::collections::BTreeMap;
 
 use domain::{
     clock::UnixMs,
-    decide::{LineType, Reach},
+    decide::{Channel, LineType, Reach},
     id::{ContactId, GuarantorId, PracticeId},
 };
 use jiff::civil::Date;
@@ -20,6 +20,9 @@ use crate::{
 pub enum Kind {
     Phone,
     Email,
+    Fax,
+    /// A postal address. It stands on the guarantor and never in this table; messages name it so.
+    Address,
 }
 
 impl Kind {
@@ -27,6 +30,28 @@ impl Kind {
         match self {
             Self::Phone => "phone",
             Self::Email => "email",
+            Self::Fax => "fax",
+            Self::Address => "address",
+        }
+    }
+
+    /// The kind that a channel reaches.
+    pub const fn reached_by(channel: Channel) -> Self {
+        match channel {
+            Channel::Text | Channel::Voice => Self::Phone,
+            Channel::Email => Self::Email,
+            Channel::Fax => Self::Fax,
+            Channel::Letter => Self::Address,
+        }
+    }
+
+    /// The channel that writes to it: a phone is texted unless somebody says that it is called.
+    pub const fn channel(self) -> Channel {
+        match self {
+            Self::Phone => Channel::Text,
+            Self::Email => Channel::Email,
+            Self::Fax => Channel::Fax,
+            Self::Address => Channel::Letter,
         }
     }
 
@@ -34,6 +59,7 @@ impl Kind {
         match text {
             "phone" => Ok(Self::Phone),
             "email" => Ok(Self::Email),
+            "fax" => Ok(Self::Fax),
             _ => Err(StoreError::Corrupt("contact.kind")),
         }
     }
@@ -69,6 +95,7 @@ impl Contact {
             (_, Some("hard_bounced")) => Reach::HardBounced,
             (_, Some("keeps_bouncing")) => Reach::KeepsBouncing,
             (_, Some("carrier_blocked")) => Reach::CarrierBlocked,
+            (_, Some("not_mobile")) => Reach::NotMobile,
             _ => Reach::Invalid,
         }
     }
@@ -85,6 +112,7 @@ pub const fn reach_code(reach: Reach) -> &'static str {
         Reach::HardBounced => "hard_bounced",
         Reach::KeepsBouncing => "keeps_bouncing",
         Reach::CarrierBlocked => "carrier_blocked",
+        Reach::NotMobile => "not_mobile",
     }
 }
 
@@ -126,7 +154,7 @@ pub fn global_index(keys: &Keys, kind: Kind, value: &str) -> String {
 /// Addresses that differ in case only are one person's.
 fn folded(kind: Kind, value: &str) -> String {
     match kind {
-        Kind::Phone => value.to_owned(),
+        Kind::Phone | Kind::Fax | Kind::Address => value.to_owned(),
         Kind::Email => value.to_lowercase(),
     }
 }

@@ -294,11 +294,7 @@ impl Row {
 }
 
 pub(crate) fn channel_of(code: &str) -> Result<Channel> {
-    match code {
-        "text" => Ok(Channel::Text),
-        "email" => Ok(Channel::Email),
-        _ => Err(StoreError::Corrupt("message.channel")),
-    }
+    Channel::parse(code).ok_or(StoreError::Corrupt("message.channel"))
 }
 
 pub async fn load(db: &mut Db, practice: &PracticeId, id: &MessageId) -> Result<Option<Message>> {

@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::{
-    Db, Result,
+    Db, Result, StoreError,
     backend::{LIST_LONGEST, padded, with_list},
 };
 
@@ -109,7 +109,8 @@ pub async fn load_many(
             query = query.bind(value);
         }
         for row in query.fetch_all(db.c()).await? {
-            let channel = if row.channel == "email" { Channel::Email } else { Channel::Text };
+            let channel =
+                Channel::parse(&row.channel).ok_or(StoreError::Corrupt("suppression.channel"))?;
             let stands = Suppression {
                 reason: reason_of(&row.reason),
                 scope: if row.scope == "all_but_receipts" {

@@ -14,6 +14,7 @@ use super::{
     StaffShell,
     claim_words::{counted, status_name},
     decision_words::{mend, no_contact, sentence},
+    message_words::channel_name,
     select_criteria::{CONFIRM, CRITERIA},
 };
 use crate::{
@@ -172,10 +173,7 @@ impl ConfirmPatientList {
 
     fn summary(&self) -> AnyView {
         let change = self.query.without(&["tab", "page", "sort"]).href(CRITERIA);
-        let method = match self.method {
-            Channel::Text => "Text",
-            Channel::Email => "Email",
-        };
+        let method = channel_name(self.method);
         let mut facts = Facts::new();
         for (name, value) in &self.criteria {
             facts = facts.row(name.clone(), value.clone());
@@ -205,7 +203,7 @@ impl ConfirmPatientList {
                         view! { <span data-count="cost">{format!("about {cost}")}</span> }
                     }),
                 ),
-            Channel::Email => facts,
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => facts,
         };
         let facts = facts.row(
             "When",

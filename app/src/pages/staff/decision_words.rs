@@ -55,6 +55,7 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::Consent => "Consent",
         RuleId::OneConfirmation => "One confirmation",
         RuleId::TextEnabled => "Texts enabled on the phone",
+        RuleId::VoiceConsent => "Consent to automated calls",
         RuleId::ConsentInDc => "Consent in the District of Columbia",
         RuleId::ConsentInNyc => "Consent in New York City",
         RuleId::Reassigned => "Phone confirmed lately",
@@ -69,6 +70,9 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::Proof => "Approved proof",
         RuleId::EmailSender => "Tested email sender",
         RuleId::Complaints => "Spam complaints",
+        RuleId::PracticeCalling => "Reminder calls switched on",
+        RuleId::CallerNumber => "Number to call from",
+        RuleId::PracticeFaxing => "Faxing switched on",
         RuleId::Collections => "Collections",
         RuleId::InsuranceReview => "Insurance review",
         RuleId::FinancialAssistance => "Financial assistance",
@@ -90,6 +94,7 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::Window => "Sending hours",
         RuleId::RateSlot => "Sender's turn",
         RuleId::PreferredChannel => "Preferred method",
+        RuleId::FaxIsForTheUnreached => "Fax for whom nothing else reaches",
     }
 }
 
@@ -122,6 +127,7 @@ pub const fn reach_words(reach: Reach) -> &'static str {
         Reach::HardBounced => "bounced for good",
         Reach::KeepsBouncing => "keeps bouncing",
         Reach::CarrierBlocked => "is blocked by the carrier",
+        Reach::NotMobile => "takes no texts",
     }
 }
 
@@ -129,6 +135,9 @@ const fn channel_word(channel: Channel) -> &'static str {
     match channel {
         Channel::Text => "text",
         Channel::Email => "email",
+        Channel::Voice => "call",
+        Channel::Fax => "fax",
+        Channel::Letter => "letter",
     }
 }
 
@@ -223,6 +232,9 @@ pub fn sentence(reason: &Reason, zone: &TimeZone) -> String {
             let times = if *recent == 1 { "message" } else { "messages" };
             format!("{recent} {times} in the last {span}; at most {} may go.{next}", cap.max)
         }
+        Fact::NoConsentOnFile if reason.rule == RuleId::VoiceConsent => {
+            "No consent to automated calls is on file for this phone.".to_owned()
+        }
         plain => plain_sentence(plain),
     }
 }
@@ -238,6 +250,15 @@ fn plain_sentence(fact: &Fact) -> String {
         }
         Fact::ConfidentialElsewhere { channel: Channel::Email } => {
             "The patient asked to be reached by one email only, which is another one."
+        }
+        Fact::ConfidentialElsewhere { channel: Channel::Voice } => {
+            "The patient asked to be called on one phone only, which is another one."
+        }
+        Fact::ConfidentialElsewhere { channel: Channel::Fax } => {
+            "The patient asked to be reached by one fax only, which is another one."
+        }
+        Fact::ConfidentialElsewhere { channel: Channel::Letter } => {
+            "The patient asked to be reached by letter only."
         }
         Fact::ConfidentialUnspecified => {
             "The patient asked for confidential communication, and no contact was named."
@@ -259,7 +280,7 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::NothingToConfirm => "There is nothing to confirm.",
         Fact::NoConsentOnFile => "No consent to texts is on file for this phone.",
         Fact::AskedForIt => "They asked for this message.",
-        Fact::ConsentNotNeeded => "Email needs no recorded consent here.",
+        Fact::ConsentNotNeeded => "This way needs no recorded consent here.",
         Fact::TextsNotEnabled => "Texts are not enabled on this phone.",
         Fact::NotLive => "The practice is not live yet.",
         Fact::ImportHeld => "An import is held: balances are in doubt until a manager decides.",
@@ -272,6 +293,9 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::ProofNotApproved => "No proof has been approved.",
         Fact::EmailNotTested => "The email sender has not been tested.",
         Fact::TooManyComplaints => "Too many spam complaints: reminders by email are paused.",
+        Fact::VoiceOff => "The practice has reminder calls switched off.",
+        Fact::NoCallerNumber => "There is no number to call from.",
+        Fact::FaxOff => "The practice has faxing switched off.",
         Fact::BalanceUnknown => "What is due could not be computed.",
         Fact::InsurancePending => "Insurance has not answered yet.",
         Fact::InsuranceUnknown => "Nobody knows whether insurance has answered.",
@@ -292,6 +316,10 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::ChannelWelcome => "They welcome this method.",
         Fact::PrefersOther { channel: Channel::Text } => "They prefer texts.",
         Fact::PrefersOther { channel: Channel::Email } => "They prefer email.",
+        Fact::PrefersOther { channel: Channel::Voice } => "They prefer calls.",
+        Fact::PrefersOther { channel: Channel::Fax } => "They prefer fax.",
+        Fact::PrefersOther { channel: Channel::Letter } => "They prefer letters.",
+        Fact::TakesTextOrEmail => "They take texts or email: a fax is for those who take neither.",
         counted => return counted_sentence(counted),
     };
     fixed.to_owned()
@@ -350,6 +378,9 @@ pub const fn no_contact(channel: Channel) -> &'static str {
     match channel {
         Channel::Text => "No phone number is on file.",
         Channel::Email => "No email address is on file.",
+        Channel::Voice => "No phone number is on file.",
+        Channel::Fax => "No fax number is on file.",
+        Channel::Letter => "No postal address is on file.",
     }
 }
 
@@ -358,9 +389,11 @@ pub fn mend(rule: Option<RuleId>, guarantor: &str) -> Option<(&'static str, Stri
     let record = |part: &str| format!("/staff/patients/{guarantor}{part}");
     let Some(rule) = rule else { return Some(("Add a contact", record("#contacts"))) };
     Some(match rule {
-        RuleId::Consent | RuleId::TextEnabled | RuleId::ConsentInDc | RuleId::ConsentInNyc => {
-            ("Record consent", record("#contacts"))
-        }
+        RuleId::Consent
+        | RuleId::TextEnabled
+        | RuleId::VoiceConsent
+        | RuleId::ConsentInDc
+        | RuleId::ConsentInNyc => ("Record consent", record("#contacts")),
         RuleId::Reassigned | RuleId::Reachable | RuleId::RightContact | RuleId::WrongNumber => {
             ("Check the contact", record("#contacts"))
         }
@@ -378,6 +411,9 @@ pub fn mend(rule: Option<RuleId>, guarantor: &str) -> Option<(&'static str, Stri
         | RuleId::NeutralName
         | RuleId::Proof
         | RuleId::EmailSender
+        | RuleId::PracticeCalling
+        | RuleId::CallerNumber
+        | RuleId::PracticeFaxing
         | RuleId::Complaints => ("Open the settings", "/staff/settings".to_owned()),
         RuleId::PaymentUnderWay | RuleId::PaidSinceApproval => {
             ("See the payments", "/staff/payments".to_owned())

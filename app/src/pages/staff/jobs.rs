@@ -192,6 +192,9 @@ impl JobView {
         match self.method {
             Channel::Text => counted(count, "text", "texts"),
             Channel::Email => counted(count, "email", "emails"),
+            Channel::Voice => counted(count, "call", "calls"),
+            Channel::Fax => counted(count, "fax", "faxes"),
+            Channel::Letter => counted(count, "letter", "letters"),
         }
     }
 

@@ -97,6 +97,9 @@ pub const fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::Text => "Text",
         Channel::Email => "Email",
+        Channel::Voice => "Call",
+        Channel::Fax => "Fax",
+        Channel::Letter => "Letter",
     }
 }
 

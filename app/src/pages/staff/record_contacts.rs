@@ -59,6 +59,7 @@ const fn source_words(source: ConsentSource) -> &'static str {
         ConsentSource::Staff => "recorded by staff",
         ConsentSource::Portal => "by themselves in their account",
         ConsentSource::Keyword => "by text",
+        ConsentSource::KeyPress => "by a key in a call",
     }
 }
 

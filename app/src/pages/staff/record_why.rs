@@ -78,6 +78,9 @@ const fn by(channel: Channel) -> &'static str {
     match channel {
         Channel::Text => "By text",
         Channel::Email => "By email",
+        Channel::Voice => "By call",
+        Channel::Fax => "By fax",
+        Channel::Letter => "By letter",
     }
 }
 
@@ -94,7 +97,7 @@ impl RecordWhy {
         let answers: Vec<AnyView> = self
             .answers
             .iter()
-            .filter(|answer| self.sms_enabled || answer.channel == Channel::Email)
+            .filter(|answer| self.sms_enabled || answer.channel != Channel::Text)
             .map(|answer| self.answer(answer))
             .collect();
         let body = view! {
@@ -134,6 +137,9 @@ impl RecordWhy {
                 let kind = match one.channel {
                     Channel::Text => "A text",
                     Channel::Email => "An email",
+                    Channel::Voice => "A call",
+                    Channel::Fax => "A fax",
+                    Channel::Letter => "A letter",
                 };
                 match (one.needs_approval, one.next_at) {
                     (true, _) => format!("{kind} waits for somebody's approval."),

@@ -22,6 +22,9 @@ fn noun(method: Channel, count: i64) -> String {
     match method {
         Channel::Text => counted(count, "text", "texts"),
         Channel::Email => counted(count, "email", "emails"),
+        Channel::Voice => counted(count, "call", "calls"),
+        Channel::Fax => counted(count, "fax", "faxes"),
+        Channel::Letter => counted(count, "letter", "letters"),
     }
 }
 
@@ -78,7 +81,7 @@ impl SendQuestion {
                 let parts = counted(self.selected.segments, "text part", "text parts");
                 format!(" {parts}{}.", cost.unwrap_or_default())
             }
-            Channel::Email => String::new(),
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => String::new(),
         };
         let detail = format!(
             "{} due.{parts} {}",
@@ -87,7 +90,8 @@ impl SendQuestion {
         );
         let other = match self.method {
             Channel::Text => "email",
-            Channel::Email => "text",
+            // Only text and email are chosen together.
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => "text",
         };
         let detail = match self.selected.both {
             0 => detail,

@@ -27,7 +27,7 @@ pub const TIMEOUT_MS: u64 = 2_000;
 pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
     let class = match channel {
         Channel::Text => Class::AutoReply,
-        Channel::Email => Class::StaffNotice,
+        Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => Class::StaffNotice,
     };
     let message = Proposed {
         message_id: MessageId::trusted(MESSAGE_ID),
@@ -52,6 +52,9 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
             proof_approved: true,
             email_sender_tested: true,
             email_paused_for_complaints: false,
+            voice_is_on: false,
+            caller_number_chosen: false,
+            fax_is_on: false,
             instamed_is_active: false,
             text_name_chars: 12,
             text_name_is_custom: false,

@@ -21,14 +21,33 @@ use crate::{
 pub enum Channel {
     Text,
     Email,
+    /// A call with a recorded or synthesised voice.
+    Voice,
+    Fax,
+    /// Printed and mailed by the practice.
+    Letter,
 }
 
 impl Channel {
+    pub const ALL: [Self; 5] = [Self::Text, Self::Email, Self::Voice, Self::Fax, Self::Letter];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Email => "email",
+            Self::Voice => "voice",
+            Self::Fax => "fax",
+            Self::Letter => "letter",
         }
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == code)
+    }
+
+    /// Goes to a telephone number, and makes something ring where that number is.
+    pub const fn rings(self) -> bool {
+        matches!(self, Self::Text | Self::Voice | Self::Fax)
     }
 }
 
@@ -122,17 +141,21 @@ impl Class {
         !self.is_reply() && !matches!(self, Self::Code | Self::StaffNotice)
     }
 
-    /// Counts towards the caps and waits for them. Codes and receipts are outside (journeys, Time).
-    pub const fn is_capped(self) -> bool {
-        self.is_reminder()
+    /// Counts towards the caps and waits for them. Codes and receipts are outside (journeys, Time);
+    /// so is paper, which nobody has to answer.
+    pub const fn is_capped_on(self, channel: Channel) -> bool {
+        self.is_reminder() && !matches!(channel, Channel::Letter)
     }
 
     /// The window that binds it on `channel`; `None` goes at once.
     pub const fn window_on(self, channel: Channel) -> Option<Strictness> {
         match (self, channel) {
+            (_, Channel::Letter) => None,
             (Self::Dunning, _) => Some(Strictness::Preferred),
             (Self::FailedAutopay, _) => Some(Strictness::Hard),
-            (Self::StaffDirect | Self::Receipt | Self::AccountNotice, Channel::Text) => {
+            (Self::StaffDirect | Self::Receipt | Self::AccountNotice, ringing)
+                if ringing.rings() =>
+            {
                 Some(Strictness::Hard)
             }
             _ => None,
@@ -144,7 +167,8 @@ impl Class {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposed {
     pub message_id: MessageId,
-    /// A number in E.164 or a folded email address; the permit is for this one and no other.
+    /// A number in E.164, a folded email address, or the address on a letter; the permit is for this
+    /// one and no other.
     pub recipient: String,
     pub class: Class,
     pub channel: Channel,
@@ -191,6 +215,12 @@ pub struct PracticeFacts {
     pub email_sender_tested: bool,
     /// Too many complaints: reminders by email are paused (M30).
     pub email_paused_for_complaints: bool,
+    /// Reminders by recorded voice, which nobody gets unless a manager switched them on (M38).
+    pub voice_is_on: bool,
+    /// The number that calls come from.
+    pub caller_number_chosen: bool,
+    /// Reminders by fax, to those whom neither text nor email may reach (S-B10).
+    pub fax_is_on: bool,
     pub instamed_is_active: bool,
     /// Characters of the name a text will carry: custom name, else the practice's.
     pub text_name_chars: u32,
@@ -217,6 +247,8 @@ pub enum LineType {
 pub enum Reach {
     Good,
     Invalid,
+    /// A telephone that takes no texts: it may still be called.
+    NotMobile,
     HardBounced,
     /// Three soft bounces in 14 days.
     KeepsBouncing,
@@ -269,6 +301,8 @@ pub enum ConsentSource {
     Portal,
     /// START, UNSTOP or YES from that very number.
     Keyword,
+    /// A key pressed in a call.
+    KeyPress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -329,6 +363,8 @@ pub struct GuarantorFacts {
     pub holds: Vec<Hold>,
     pub only_this_way: Option<OnlyThisWay>,
     pub preference: Preference,
+    /// A phone that agreed to texts or an email that takes reminders is on file: no fax then.
+    pub takes_text_or_email: bool,
     pub whereabouts: Whereabouts,
 }
 

@@ -190,8 +190,10 @@ fn opt_out(case: &Case<'_>) -> Finding {
             }
             _ => kept_receipts,
         },
+        // A recorded voice that was told to stop says nothing more, of whatever kind.
+        Channel::Voice => false,
         // Unsubscribing from reminders does not unsubscribe from receipts or from signing in.
-        Channel::Email => match reason {
+        Channel::Email | Channel::Fax | Channel::Letter => match reason {
             SuppressionReason::WrongNumber | SuppressionReason::Complaint => kept_receipts,
             _ => kept_receipts || !(class.is_outreach()),
         },
@@ -261,14 +263,35 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
             );
             reassigned(case, trace);
         }
-        Channel::Email => {
+        Channel::Voice => {
+            trace.note(RuleId::VoiceConsent, recorded);
+            reassigned(case, trace);
+        }
+        Channel::Letter => {
+            trace.note(RuleId::Consent, Finding::pass(Fact::ConsentNotNeeded));
+        }
+        Channel::Email | Channel::Fax => {
             let local = class.is_outreach().then(|| local_consent_rule(case)).flatten();
             match local {
                 Some(rule) => trace.note(rule, recorded),
                 None => trace.note(RuleId::Consent, Finding::pass(Fact::ConsentNotNeeded)),
             }
+            if case.message.channel == Channel::Fax && class.is_outreach() {
+                unreached(case, trace);
+            }
         }
     }
+}
+
+/// A fax is for those who agreed to neither texts nor email, and for those who asked for it (S-B10).
+fn unreached(case: &Case<'_>, trace: &mut Trace) {
+    let Some(guarantor) = &case.facts.guarantor else { return };
+    let asked = guarantor.only_this_way.as_ref().is_some_and(|only| only.channel == Channel::Fax);
+    trace.require(
+        RuleId::FaxIsForTheUnreached,
+        asked || !guarantor.takes_text_or_email,
+        Fact::TakesTextOrEmail,
+    );
 }
 
 /// Where even an email about a debt needs a yes.
@@ -294,21 +317,23 @@ fn reassigned(case: &Case<'_>, trace: &mut Trace) {
 
 fn reachable(case: &Case<'_>) -> Finding {
     let contact = &case.facts.contact;
-    if case.message.channel == Channel::Text {
-        if phone::E164::from_normalised(&contact.value).is_none() {
-            return Finding::withhold(Fact::OutsideNumberingPlan);
-        }
-        // Who has just texted us can be texted, whatever a lookup said.
-        if case.message.class.is_reply() {
-            return Finding::pass(Fact::Fine);
-        }
-        if matches!(contact.line, LineType::Landline | LineType::TollFree) {
-            return Finding::withhold(Fact::NotAMobile { line: contact.line });
-        }
+    let channel = case.message.channel;
+    if channel.rings() && phone::E164::from_normalised(&contact.value).is_none() {
+        return Finding::withhold(Fact::OutsideNumberingPlan);
     }
-    if contact.reach == Reach::Good || case.message.class.is_reply() {
-        Finding::pass(Fact::Fine)
-    } else {
-        Finding::withhold(Fact::Unreachable { reach: contact.reach })
+    // Who has just texted us can be texted, whatever a lookup said.
+    if case.message.class.is_reply() {
+        return Finding::pass(Fact::Fine);
+    }
+    let is_no_mobile = matches!(contact.line, LineType::Landline | LineType::TollFree);
+    match (channel, contact.reach) {
+        (Channel::Text, _) if is_no_mobile => {
+            Finding::withhold(Fact::NotAMobile { line: contact.line })
+        }
+        // What a carrier does to texts says nothing about calls.
+        (_, Reach::Good) | (Channel::Voice, Reach::NotMobile | Reach::CarrierBlocked) => {
+            Finding::pass(Fact::Fine)
+        }
+        (_, reach) => Finding::withhold(Fact::Unreachable { reach }),
     }
 }

@@ -19,6 +19,18 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
     match case.message.channel {
         Channel::Text => text(case, trace),
         Channel::Email => email(case, trace),
+        Channel::Voice => {
+            let practice = &case.facts.practice;
+            trace.require(RuleId::PracticeCalling, practice.voice_is_on, Fact::VoiceOff);
+            let chosen = practice.caller_number_chosen;
+            trace.require(RuleId::CallerNumber, chosen, Fact::NoCallerNumber);
+        }
+        Channel::Fax => {
+            let is_on = case.facts.practice.fax_is_on;
+            trace.require(RuleId::PracticeFaxing, is_on, Fact::FaxOff);
+        }
+        // Paper needs nothing set up: it waits in a queue for somebody to print it.
+        Channel::Letter => {}
     }
     if class.needs_the_practice_set_up() {
         let neutral = !practice.is_sensitive || practice.text_name_is_custom;

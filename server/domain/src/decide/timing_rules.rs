@@ -22,8 +22,10 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
     if class.is_reminder() {
         trace.note(RuleId::Stale, staleness(case));
     }
-    if class.is_capped() {
+    if class.is_capped_on(case.message.channel) {
         caps(case, trace);
+    }
+    if class.is_reminder() {
         trace.note(RuleId::PreferredChannel, preference(case));
     }
     trace.note(RuleId::Window, window(case));
@@ -108,7 +110,11 @@ fn preference(case: &Case<'_>) -> Finding {
         Some(Preference::Either | Preference::Both) | None => None,
     };
     match wanted {
-        Some(channel) if channel != case.message.channel => {
+        // The choice is between text and email; a call, a fax and a letter have rules of their own.
+        Some(channel)
+            if channel != case.message.channel
+                && matches!(case.message.channel, Channel::Text | Channel::Email) =>
+        {
             Finding::withhold(Fact::PrefersOther { channel })
         }
         _ => Finding::pass(Fact::ChannelWelcome),
@@ -136,7 +142,7 @@ fn zones_of(case: &Case<'_>) -> ZoneSet {
     let mut place: Whereabouts =
         case.facts.guarantor.as_ref().map(|g| g.whereabouts.clone()).unwrap_or_default();
     let on_file = place.zones();
-    if case.message.channel != Channel::Text {
+    if !case.message.channel.rings() {
         return on_file;
     }
     place.phone = Some(case.message.recipient.clone());

@@ -88,6 +88,8 @@ rule_ids! {
     Consent = "M01", Consent;
     OneConfirmation = "M19", Consent;
     TextEnabled = "S-B2", Consent;
+    /// A recorded voice needs a consent of its own, apart from that to texts.
+    VoiceConsent = "D-47", Consent;
     ConsentInDc = "M09", Consent;
     ConsentInNyc = "M10", Consent;
     Reassigned = "M33", Consent;
@@ -102,6 +104,9 @@ rule_ids! {
     Proof = "S-G8", Hold;
     EmailSender = "D-46", Hold;
     Complaints = "M30", Hold;
+    PracticeCalling = "M38", Hold;
+    CallerNumber = "M38.number", Hold;
+    PracticeFaxing = "S-SF11", Hold;
     Collections = "D-51", Hold;
     InsuranceReview = "M34.review", Hold;
     FinancialAssistance = "M34.assistance", Hold;
@@ -123,6 +128,7 @@ rule_ids! {
     Window = "M03", Cadence;
     RateSlot = "decision-31", Cadence;
     PreferredChannel = "S-SF10", Preference;
+    FaxIsForTheUnreached = "S-B10", Preference;
 }
 
 impl fmt::Display for RuleId {
@@ -216,7 +222,7 @@ pub enum Fact {
     },
     NoConsentOnFile,
     AskedForIt,
-    /// Email needs no consent row here.
+    /// Email, fax and letters need no consent row here.
     ConsentNotNeeded,
     TextsNotEnabled,
     NotVerifiedSince {
@@ -237,6 +243,9 @@ pub enum Fact {
     ProofNotApproved,
     EmailNotTested,
     TooManyComplaints,
+    VoiceOff,
+    NoCallerNumber,
+    FaxOff,
     Due {
         cents: Cents,
     },
@@ -304,6 +313,7 @@ pub enum Fact {
     PrefersOther {
         channel: Channel,
     },
+    TakesTextOrEmail,
 }
 
 /// One rule's word on the message.

@@ -108,7 +108,7 @@ const fn state_of(state: job::State) -> JobState {
 }
 
 fn method_of(job: &Job) -> Channel {
-    if job.method == "email" { Channel::Email } else { Channel::Text }
+    Channel::parse(&job.method).unwrap_or(Channel::Text)
 }
 
 pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {

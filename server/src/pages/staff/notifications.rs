@@ -34,11 +34,7 @@ pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -
     let query = Query::parse(request.query_string());
     let errors_only = query.get("errors") == Some("1");
     let filter = message::Filter {
-        channel: match query.get("channel") {
-            Some("text") => Some(Channel::Text),
-            Some("email") => Some(Channel::Email),
-            _ => None,
-        },
+        channel: query.get("channel").and_then(Channel::parse),
         state: query.get("state").and_then(|code| State::parse(code).ok()),
         errors_only,
         before_id: query.get("before").map(str::to_owned),

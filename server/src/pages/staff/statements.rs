@@ -267,7 +267,7 @@ pub async fn sent(house: web::Data<House>, staff: Staff, id: web::Path<String>) 
         zone: staff.practice.zone(),
         now: house.world.now(),
         job: id.to_string(),
-        method: if page.job.method == "email" { Channel::Email } else { Channel::Text },
+        method: Channel::parse(&page.job.method).unwrap_or(Channel::Text),
         queued: page.messages - waiting - withheld,
         waiting,
         first_wait,
