@@ -124,4 +124,14 @@ ids! {
     TaskId = "tsk";
     SessionId = "ses";
     LinkAccessId = "lac";
+    /// A saved filter over accounts.
+    SegmentId = "seg";
+    /// A statement profile; its versions are what is approved and climbed.
+    ProfileId = "prf";
+    ProfileVersionId = "prv";
+    /// What a person does next about an account: a call, a letter, a proposal.
+    FollowUpId = "fup";
+    FollowUpTryId = "fut";
+    /// A draft tried on the whole book.
+    ForecastId = "fct";
 }
