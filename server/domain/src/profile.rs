@@ -22,6 +22,7 @@ use crate::{
     decide::Channel,
     id::GuarantorId,
     segment::{AccountView, Filter},
+    template::Kind,
 };
 
 mod checks;
@@ -129,59 +130,16 @@ impl Anchor {
     }
 }
 
-/// The words of a reminder, gentle to firm (S-TP6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Words {
-    /// Chosen by the age of the balance and what was paid lately.
-    ByAge,
-    Invoice,
-    Gentle,
-    Plain,
-    Firm,
-    DueSoon,
-    FinalNotice,
-}
-
-impl Words {
-    pub const ALL: [Self; 7] = [
-        Self::ByAge,
-        Self::Invoice,
-        Self::Gentle,
-        Self::Plain,
-        Self::Firm,
-        Self::DueSoon,
-        Self::FinalNotice,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ByAge => "by_age",
-            Self::Invoice => "invoice",
-            Self::Gentle => "gentle",
-            Self::Plain => "plain",
-            Self::Firm => "firm",
-            Self::DueSoon => "due_soon",
-            Self::FinalNotice => "final_notice",
-        }
-    }
-
-    pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == code)
-    }
-
-    pub const fn in_words(self) -> &'static str {
-        match self {
-            Self::ByAge => "words by the age of the balance",
-            Self::Invoice => "invoice",
-            Self::Gentle => "gentle reminder",
-            Self::Plain => "plain reminder",
-            Self::Firm => "firm reminder",
-            Self::DueSoon => "due soon",
-            Self::FinalNotice => "final notice",
-        }
-    }
-}
+/// The kinds of message a step may send; none named is the tone by the age of the balance (S-TP6).
+pub const WORDS: [Kind; 7] = [
+    Kind::Invoice,
+    Kind::ReminderGentle,
+    Kind::ReminderPlain,
+    Kind::ReminderFirm,
+    Kind::DueSoon,
+    Kind::PaymentPlan,
+    Kind::FinalNotice,
+];
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,7 +148,8 @@ pub enum Action {
     /// Through the first of these channels that may be used; the next one when it fails (S-D5).
     Remind {
         channels: Vec<Channel>,
-        words: Words,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<Kind>,
         /// A person calls as well.
         #[serde(default)]
         with_call: bool,

@@ -8,6 +8,7 @@ use domain::{
     money::Cents,
     practice::Practice,
     sms::{self, NameFit},
+    template::Kind,
 };
 use store::{
     Keys,
@@ -66,6 +67,16 @@ pub(crate) struct Frame<'a> {
     pub dedupe_key: String,
     pub state: State,
     pub created_by: &'a str,
+}
+
+/// What a reminder belongs to, and what it is meant to be.
+pub(crate) struct Occasion<'a> {
+    pub job: &'a JobId,
+    pub by: &'a str,
+    /// Of a ladder's turn; otherwise the job and the account make one.
+    pub notice: Option<&'a str>,
+    /// None named: by the age of the balance and what was paid lately.
+    pub kind: Option<Kind>,
 }
 
 /// The practice under the name a job gave it.
@@ -176,15 +187,13 @@ impl Engine {
     }
 
     /// A reminder of everything an account owes, waiting for its yes.
-    #[allow(clippy::too_many_arguments, reason = "a reminder is made of exactly these")]
     pub(crate) fn reminder(
         &self,
         practice: &Practice,
         account: &Account,
         contact: &store::contact::Contact,
         channel: Channel,
-        job: &JobId,
-        by: &str,
+        occasion: &Occasion<'_>,
         now: UnixMs,
     ) -> Result<Draft, Refusal> {
         let guarantor = &account.guarantor;
@@ -205,7 +214,7 @@ impl Engine {
             format!("{}/unsubscribe/{token}", practice.settings.public_base)
         });
         let pay_link = format!("{}/p/{token}", practice.settings.public_base);
-        let letter = reminder_letter(
+        let mut letter = reminder_letter(
             practice,
             account,
             language,
@@ -215,6 +224,11 @@ impl Engine {
             unsubscribe.as_deref(),
             now,
         );
+        if occasion.kind == Some(Kind::FinalNotice)
+            && let What::Reminder { stage, .. } = &mut letter.what
+        {
+            *stage = Stage::Final;
+        }
         let content = self.words(&letter, channel)?;
         if channel == Channel::Text && !sms::is_whole_in_first_segment(&content.text, &pay_link) {
             return Err(Refusal::Wording("the link would be split"));
@@ -227,16 +241,20 @@ impl Engine {
             masked: &contact.masked,
             language,
         };
+        let notice = match occasion.notice {
+            Some(notice) => notice.to_owned(),
+            None => format!("{}:{}", occasion.job, guarantor.id),
+        };
         let frame = Frame {
             class: Class::Dunning,
-            kind: "reminder",
+            kind: occasion.kind.map_or("reminder", Kind::as_str),
             channel,
-            job: Some(job),
+            job: Some(occasion.job),
             amount: Some(amount),
-            notice: format!("{job}:{}", guarantor.id),
-            dedupe_key: format!("reminder:{job}:{}:{}", guarantor.id, channel.as_str()),
+            dedupe_key: format!("reminder:{notice}:{}", channel.as_str()),
+            notice,
             state: State::PendingApproval,
-            created_by: by,
+            created_by: occasion.by,
         };
         let mut message = self.message(&to, frame, content, now);
         let link = link_for(&token, &message.id, &guarantor.id, &contact.id, Some(amount), now);

@@ -20,7 +20,7 @@ use store::{
 
 use crate::{
     Criteria, Engine, Goes, Refusal, Result,
-    compose::{Draft, check_name, under_name},
+    compose::{Draft, Occasion, check_name, under_name},
     facts::{Account, gather},
     select::best_contact,
 };
@@ -212,7 +212,8 @@ impl Engine {
                 if decision.outcome == Outcome::Withhold {
                     continue;
                 }
-                match self.reminder(practice, account, contact, channel, job, by, now) {
+                let occasion = Occasion { job, by, notice: None, kind: None };
+                match self.reminder(practice, account, contact, channel, &occasion, now) {
                     Ok(draft) => {
                         drafts.push(draft);
                         decisions.push(decision);

@@ -11,6 +11,7 @@ use domain::{
     },
     id::{GuarantorId, JobId, PracticeId},
     practice::Practice,
+    template::Kind,
 };
 use store::{
     Db, audit,
@@ -23,7 +24,11 @@ use store::{
     suppression, task,
 };
 
-use crate::{Engine, compose::link_for, facts::Gathered};
+use crate::{
+    Engine,
+    compose::{Occasion, link_for},
+    facts::Gathered,
+};
 
 /// How soon a message that waits for the practice, not for the person, is looked at again.
 const LOOK_AGAIN_MS: i64 = HOUR_MS;
@@ -164,8 +169,13 @@ impl Engine {
             Some((account, contact, message.job.as_ref()?))
         })();
         let Some((account, contact, job)) = parts else { return Ok(()) };
-        let by = message.created_by.as_str();
-        let written = self.reminder(practice, account, contact, message.channel, job, by, now);
+        let occasion = Occasion {
+            job,
+            by: &message.created_by,
+            notice: Some(&message.notice),
+            kind: Kind::parse(&message.kind),
+        };
+        let written = self.reminder(practice, account, contact, message.channel, &occasion, now);
         let Ok(draft) = written else {
             return self
                 .end(db, &practice.id, message, State::Withheld, "wording", None, now)

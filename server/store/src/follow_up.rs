@@ -122,7 +122,8 @@ pub async fn insert(
     practice: &PracticeId,
     new: &New<'_>,
 ) -> Result<bool> {
-    const INSERT: &str = "insert into follow_up (id, practice_id, guarantor_id, kind, script, reason,
+    const INSERT: &str =
+        "insert into follow_up (id, practice_id, guarantor_id, kind, script, reason,
         due_on, is_urgent, opened_at_ms, dedupe_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict (practice_id, dedupe_key) do nothing";
@@ -206,11 +207,7 @@ pub async fn list_by_guarantor(
     rows.into_iter().map(|row| row.open(db, practice)).collect()
 }
 
-pub async fn load(
-    db: &mut Db,
-    practice: &PracticeId,
-    id: &FollowUpId,
-) -> Result<Option<FollowUp>> {
+pub async fn load(db: &mut Db, practice: &PracticeId, id: &FollowUpId) -> Result<Option<FollowUp>> {
     const LOAD: &str = "select f.id, f.guarantor_id, g.name, f.kind, f.script, f.reason, f.due_on,
         f.is_urgent, f.assigned_to, f.tries, f.opened_at_ms, f.closed_at_ms, f.closed_by,
         f.outcome, f.note_sealed
@@ -244,7 +241,8 @@ pub async fn mark_tried(
         closed_at_ms = case when cast($4 as text) is null then $6 else null end,
         closed_by = case when cast($4 as text) is null then $7 else null end
         where practice_id = $1 and id = $2 and closed_at_ms is null";
-    const INSERT: &str = "insert into follow_up_try (id, practice_id, follow_up_id, outcome, next_on,
+    const INSERT: &str =
+        "insert into follow_up_try (id, practice_id, follow_up_id, outcome, next_on,
         by_whom, at_ms)
         values ($1, $2, $3, $4, $5, $6, $7)";
     let now = world.now();

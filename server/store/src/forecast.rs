@@ -125,7 +125,8 @@ pub async fn find_latest(
     practice: &PracticeId,
     version: &ProfileVersionId,
 ) -> Result<Option<Forecast>> {
-    const FIND: &str = "select id, version_id, state, accounts_done, accounts_total, result, failure,
+    const FIND: &str =
+        "select id, version_id, state, accounts_done, accounts_total, result, failure,
         started_by, started_at_ms, finished_at_ms
         from forecast
         where practice_id = $1 and version_id = $2

@@ -194,7 +194,8 @@ pub async fn mark(
     guarantor: &GuarantorId,
     stand: &Stand,
 ) -> Result<()> {
-    const MARK: &str = "insert into ladder (guarantor_id, practice_id, version_id, cycle, next_at_ms,
+    const MARK: &str =
+        "insert into ladder (guarantor_id, practice_id, version_id, cycle, next_at_ms,
         state)
         values ($1, $2, $3, $4, $5, $6)
         on conflict (guarantor_id) do update set version_id = excluded.version_id,
@@ -294,12 +295,7 @@ pub async fn mark_accepted(
 ) -> Result<()> {
     const MARK: &str = "update ladder_step set accepted_at_ms = $3
         where practice_id = $1 and notice = $2 and accepted_at_ms is null";
-    sqlx::query(MARK)
-        .bind(practice.as_str())
-        .bind(notice)
-        .bind(at.0)
-        .execute(db.c())
-        .await?;
+    sqlx::query(MARK).bind(practice.as_str()).bind(notice).bind(at.0).execute(db.c()).await?;
     Ok(())
 }
 
@@ -344,8 +340,7 @@ pub async fn list_days(
         from claim
         where practice_id = $1 and guarantor_id in ($list)
         and status in ('ready', 'pending_patient')";
-    type Row =
-        (String, Option<String>, Option<String>, Option<String>, Option<String>, String);
+    type Row = (String, Option<String>, Option<String>, Option<String>, Option<String>, String);
     let mut found = BTreeMap::new();
     let day = |text: Option<String>| text.and_then(|text| text.parse().ok());
     for chunk in guarantors.chunks(LIST_LONGEST) {
@@ -408,8 +403,8 @@ pub async fn list_high_deductible(
     let mut found = Vec::new();
     for chunk in guarantors.chunks(LIST_LONGEST) {
         let chunk = padded(chunk);
-        let mut query = sqlx::query_as::<_, (String,)>(with_list(LIST, 2, chunk.len()))
-            .bind(practice.as_str());
+        let mut query =
+            sqlx::query_as::<_, (String,)>(with_list(LIST, 2, chunk.len())).bind(practice.as_str());
         for id in &chunk {
             query = query.bind(id.as_str());
         }

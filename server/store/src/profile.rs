@@ -144,7 +144,8 @@ pub async fn insert_version(
     document: &Profile,
     by: &str,
 ) -> Result<Option<ProfileVersionId>> {
-    const INSERT: &str = "insert into profile_version (id, practice_id, profile_id, number, document,
+    const INSERT: &str =
+        "insert into profile_version (id, practice_id, profile_id, number, document,
         state, created_by, created_at_ms, updated_at_ms)
         select $1, $2, p.id,
             (select coalesce(max(v.number), 0) + 1 from profile_version v

@@ -104,16 +104,11 @@ pub async fn list(db: &mut Db, practice: &PracticeId) -> Result<Vec<Segment>> {
         from segment
         where practice_id = $1
         order by name_key, id";
-    let rows: Vec<Row> =
-        sqlx::query_as(LIST).bind(practice.as_str()).fetch_all(db.c()).await?;
+    let rows: Vec<Row> = sqlx::query_as(LIST).bind(practice.as_str()).fetch_all(db.c()).await?;
     rows.into_iter().map(Row::segment).collect()
 }
 
-pub async fn load(
-    db: &mut Db,
-    practice: &PracticeId,
-    id: &SegmentId,
-) -> Result<Option<Segment>> {
+pub async fn load(db: &mut Db, practice: &PracticeId, id: &SegmentId) -> Result<Option<Segment>> {
     const LOAD: &str = "select id, name, filter, created_by, updated_at_ms
         from segment
         where practice_id = $1 and id = $2";

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Anchor, Profile, Step, Words};
+use super::{Action, Anchor, Profile, Step, WORDS};
+use crate::template::Kind;
 
 /// More steps than this is a list nobody can read.
 pub const MOST_STEPS: usize = 40;
@@ -95,7 +96,12 @@ fn of_step(step: &Step) -> Vec<String> {
         }
         let is_late = matches!(step.anchor, Anchor::FirstReminder | Anchor::LatestReminder)
             || step.days >= EARLIEST_FINAL_NOTICE;
-        if *words == Words::FinalNotice
+        if words.is_some_and(|kind| !WORDS.contains(&kind)) {
+            found.push(
+                "A step sends an invoice, a reminder, due soon, a plan or the final notice.".into(),
+            );
+        }
+        if *words == Some(Kind::FinalNotice)
             && !(is_late && step.only_if.reminders_at_least.is_some_and(|least| least > 0))
         {
             found.push(

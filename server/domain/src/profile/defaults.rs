@@ -1,10 +1,11 @@
 //! The profile a practice begins with: requirements.md, section 2 (day 0, 7, 21, 45 call task, 75
 //! final notice, 90 review), the follow-up call of S-D2 and S-D3, and the weekly repeats of S-D4.
 
-use super::{Action, Anchor, Paper, Profile, Repeat, Step, Words};
+use super::{Action, Anchor, Paper, Profile, Repeat, Step};
 use crate::{
     decide::Channel,
     segment::{Filter, Trait, Wanted},
+    template::Kind,
 };
 
 /// A fresh copy to begin with; nothing is sent by it before a person has approved its proof.
@@ -14,12 +15,12 @@ pub fn standard() -> Profile {
         applies_to: Filter::default(),
         ends_after_days: 180,
         steps: vec![
-            remind(1, "First notice", 0, Words::Gentle),
-            remind(2, "Reminder", 7, Words::Gentle),
-            remind(3, "Second reminder", 21, Words::Plain),
+            remind(1, "First notice", 0, Kind::ReminderGentle),
+            remind(2, "Reminder", 7, Kind::ReminderGentle),
+            remind(3, "Second reminder", 21, Kind::ReminderPlain),
             follow_up_call(),
             call_after_two(),
-            remind(6, "Firm reminder", 45, Words::Firm),
+            remind(6, "Firm reminder", 45, Kind::ReminderFirm),
             weekly(),
             final_notice(),
             proposal(),
@@ -41,11 +42,12 @@ fn step(id: u16, name: &str, anchor: Anchor, days: i32, action: Action) -> Step 
     }
 }
 
-fn words(words: Words) -> Action {
-    Action::Remind { channels: vec![Channel::Text, Channel::Email], words, with_call: false }
+fn words(kind: Kind) -> Action {
+    let channels = vec![Channel::Text, Channel::Email];
+    Action::Remind { channels, words: Some(kind), with_call: false }
 }
 
-fn remind(id: u16, name: &str, days: i32, tone: Words) -> Step {
+fn remind(id: u16, name: &str, days: i32, tone: Kind) -> Step {
     step(id, name, Anchor::Responsibility, days, words(tone))
 }
 
@@ -73,7 +75,7 @@ fn weekly() -> Step {
     Step {
         repeat: Some(Repeat { every_days: 7, times: 8 }),
         only_if: Filter { due_at_least: Some(crate::money::Cents(100_00)), ..Filter::default() },
-        ..remind(7, "Repeated reminder over 60 days", 61, Words::Firm)
+        ..remind(7, "Repeated reminder over 60 days", 61, Kind::ReminderFirm)
     }
 }
 
@@ -81,7 +83,7 @@ fn weekly() -> Step {
 fn final_notice() -> Step {
     Step {
         only_if: Filter { reminders_at_least: Some(2), ..Filter::default() },
-        ..remind(8, "Final notice", 120, Words::FinalNotice)
+        ..remind(8, "Final notice", 120, Kind::FinalNotice)
     }
 }
 

@@ -33,7 +33,7 @@ fn reminder(id: u16, anchor: Anchor, days: i32) -> Step {
         repeat: None,
         action: Action::Remind {
             channels: vec![Channel::Text],
-            words: Words::Plain,
+            words: Some(Kind::ReminderPlain),
             with_call: false,
         },
         hour: None,
@@ -240,7 +240,7 @@ fn a_profile_that_would_do_harm_is_refused_with_the_reason() {
     let final_notice = |only_if: Filter, days: i32| Step {
         action: Action::Remind {
             channels: vec![Channel::Text],
-            words: Words::FinalNotice,
+            words: Some(Kind::FinalNotice),
             with_call: false,
         },
         only_if,
