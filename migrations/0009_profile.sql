@@ -144,7 +144,9 @@ alter table job add column paused_by text;
 -- The version whose ladder a job's messages come from, and the practice's day it was opened on.
 alter table job add column version_id text;
 alter table job add column day_on text;
-create unique index job_of_day on job (practice_id, version_id, day_on) where version_id is not null;
+create unique index job_of_day on job (practice_id, version_id, day_on, method)
+    where version_id is not null;
+create index message_by_notice on message (practice_id, notice);
 
 -- The practice's own marks on an account, by import or by staff (S-SG6).
 alter table guarantor add column high_deductible_at_ms bigint;

@@ -56,6 +56,7 @@ impl Engine {
         for message in messages.values().filter(|m| m.class.is_reminder()) {
             self.check_message(db, &practice, message, now).await?;
         }
+        store::ladder::mark_look(db, &practice.id, guarantor, now).await?;
         mark_checked(db, &practice.id, guarantor, now, None).await
     }
 

@@ -408,7 +408,7 @@ impl Engine {
 
 /// The run's channel; for a guarantor who chose both, the same notice on the other one too. Together
 /// they count as one contact (journeys, A family and a phone).
-fn channels_of(account: &Account, channel: Channel) -> Vec<Channel> {
+pub(crate) fn channels_of(account: &Account, channel: Channel) -> Vec<Channel> {
     match (account.guarantor.preferred, channel) {
         (Some(Preferred::Both), Channel::Text) => vec![channel, Channel::Email],
         (Some(Preferred::Both), Channel::Email) => vec![channel, Channel::Text],
@@ -416,7 +416,7 @@ fn channels_of(account: &Account, channel: Channel) -> Vec<Channel> {
     }
 }
 
-fn claims_of_draft(draft: &Draft) -> impl Iterator<Item = (GuarantorId, ClaimId)> + '_ {
+pub(crate) fn claims_of_draft(draft: &Draft) -> impl Iterator<Item = (GuarantorId, ClaimId)> + '_ {
     let guarantor = draft.message.guarantor.clone();
     draft.claims.iter().filter_map(move |claim| Some((guarantor.clone()?, claim.clone())))
 }

@@ -35,6 +35,7 @@ mod explain;
 mod facts;
 mod inbound;
 mod jobs;
+mod ladder;
 mod outcome;
 mod preferences;
 mod receipts;

@@ -121,6 +121,9 @@ impl Engine {
             guarantor: message.guarantor.clone(),
         };
         self.after_end(db, practice, std::slice::from_ref(&ended)).await?;
+        if state == State::Failed {
+            self.slipped(db, practice, message).await?;
+        }
         let mut entry = Entry::new(practice, ENGINE, "end", "message", message.id.as_str())
             .with(format!("state={} why={why}", state.as_str()));
         entry.guarantor = message.guarantor.clone();
@@ -206,6 +209,7 @@ impl Engine {
             return Ok(false);
         }
         link::mark_accepted(db, practice, &message.id, now).await?;
+        self.climbed(db, practice, message).await?;
         if let Some(guarantor) = &message.guarantor
             && message.class.is_reminder()
         {

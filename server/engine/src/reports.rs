@@ -105,6 +105,7 @@ impl Engine {
                     guarantor: message.guarantor.clone(),
                 };
                 self.after_end(db, practice, std::slice::from_ref(&ended)).await?;
+                self.slipped(db, practice, &message).await?;
                 match report.cause {
                     Some(cause) => self.learn(db, practice, &message, cause, report.code).await,
                     None => Ok(()),

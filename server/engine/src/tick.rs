@@ -31,6 +31,9 @@ pub struct TickReport {
     pub unknown: usize,
     /// Accounts looked at again after an event.
     pub checked: usize,
+    /// Accounts whose ladder was looked at, and steps of taking accounts in after an activation.
+    pub climbed: usize,
+    pub enrolled: usize,
     pub receipts: usize,
     pub resumed: usize,
 }
@@ -72,6 +75,8 @@ impl Engine {
         let mut report = TickReport {
             resumed: self.resume_jobs().await?,
             checked: self.check_accounts().await?,
+            enrolled: self.enrol().await?,
+            climbed: self.climb().await?,
             receipts: self.drain_receipts().await?,
             ..TickReport::default()
         };
@@ -98,6 +103,7 @@ impl Engine {
         let instants = [
             queue::find_next(&mut db).await?,
             store::guarantor::find_next_check(&mut db).await?,
+            store::ladder::find_next(&mut db).await?,
             effect::find_next(&mut db, effect::RECEIPT).await?,
             effect::find_next(&mut db, effect::REFUND).await?,
         ];

@@ -1,9 +1,11 @@
 //! Runs of reminders, what staff call jobs, and the claims each one reminds of.
 
 use domain::{
-    clock::UnixMs,
-    id::{ClaimId, GuarantorId, JobId, PracticeId},
+    clock::{UnixMs, World},
+    decide::Channel,
+    id::{ClaimId, GuarantorId, JobId, PracticeId, ProfileVersionId},
 };
+use jiff::civil::Date;
 
 use crate::{
     Db, Result, StoreError,
@@ -108,6 +110,52 @@ pub async fn insert(db: &mut Db, practice: &PracticeId, job: &Job) -> Result<()>
         .execute(db.c())
         .await?;
     Ok(())
+}
+
+/// The run of a profile on one day and channel.
+pub struct OfDay<'a> {
+    pub version: &'a ProfileVersionId,
+    pub day: Date,
+    pub channel: Channel,
+    /// The profile's, for the list of jobs.
+    pub name: &'a str,
+    pub by: &'a str,
+}
+
+/// The job that collects what a profile wants sent on a day; it waits for approval from the start.
+pub async fn find_or_insert_of_day(
+    db: &mut Db,
+    world: &World,
+    practice: &PracticeId,
+    of: &OfDay<'_>,
+) -> Result<JobId> {
+    const INSERT: &str =
+        "insert into job (id, practice_id, kind, method, criteria, state, created_by,
+        created_at_ms, version_id, day_on)
+        values ($1, $2, 'profile', $3, $4, 'pending_approval', $5, $6, $7, $8)
+        on conflict do nothing";
+    const FIND: &str = "select id
+        from job
+        where practice_id = $1 and version_id = $2 and day_on = $3 and method = $4";
+    sqlx::query(INSERT)
+        .bind(world.mint::<JobId>().as_str())
+        .bind(practice.as_str())
+        .bind(of.channel.as_str())
+        .bind(serde_json::json!({ "profile": of.name }).to_string())
+        .bind(of.by)
+        .bind(world.now().0)
+        .bind(of.version.as_str())
+        .bind(of.day.to_string())
+        .execute(db.c())
+        .await?;
+    let (id,): (String,) = sqlx::query_as(FIND)
+        .bind(practice.as_str())
+        .bind(of.version.as_str())
+        .bind(of.day.to_string())
+        .bind(of.channel.as_str())
+        .fetch_one(db.c())
+        .await?;
+    Ok(JobId::trusted(id))
 }
 
 pub async fn load(db: &mut Db, practice: &PracticeId, id: &JobId) -> Result<Option<Job>> {

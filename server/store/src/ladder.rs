@@ -212,16 +212,44 @@ pub async fn mark(
     Ok(())
 }
 
-/// Something happened to the account: it is looked at by `at` at the latest.
+/// Nothing may be done about these accounts now: they are looked at again at `at`.
+pub async fn mark_later(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantors: &[GuarantorId],
+    at: UnixMs,
+) -> Result<()> {
+    const MARK: &str = "update ladder set next_at_ms = $2
+        where practice_id = $1 and guarantor_id in ($list)";
+    for chunk in guarantors.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query =
+            sqlx::query(with_list(MARK, 3, chunk.len())).bind(practice.as_str()).bind(at.0);
+        for id in &chunk {
+            query = query.bind(id.as_str());
+        }
+        query.execute(db.c()).await?;
+    }
+    Ok(())
+}
+
+/// Something happened to the account: it is looked at by `at` at the latest, if the practice has a
+/// profile that is climbed.
 pub async fn mark_look(
     db: &mut Db,
     practice: &PracticeId,
     guarantor: &GuarantorId,
     at: UnixMs,
 ) -> Result<()> {
-    const MARK: &str = "update ladder set next_at_ms = $3
-        where practice_id = $1 and guarantor_id = $2
-        and (next_at_ms is null or next_at_ms > $3)";
+    const MARK: &str = "insert into ladder (guarantor_id, practice_id, next_at_ms, state)
+        select g.id, g.practice_id, $3, 'idle'
+        from guarantor g
+        where g.practice_id = $1 and g.id = $2
+        and exists (select 1 from profile_version v
+            where v.practice_id = $1 and v.state = 'active')
+        on conflict (guarantor_id) do update set next_at_ms = case
+            when ladder.next_at_ms < excluded.next_at_ms then ladder.next_at_ms
+            else excluded.next_at_ms end";
     sqlx::query(MARK)
         .bind(practice.as_str())
         .bind(guarantor.as_str())

@@ -344,6 +344,17 @@ pub async fn find_by_key(
     Ok(row.map(|(id,)| MessageId::trusted(id)))
 }
 
+/// How the messages of a notice stand.
+pub async fn list_states(db: &mut Db, practice: &PracticeId, notice: &str) -> Result<Vec<State>> {
+    const LIST: &str = "select state
+        from message
+        where practice_id = $1 and notice = $2
+        order by id";
+    let rows: Vec<(String,)> =
+        sqlx::query_as(LIST).bind(practice.as_str()).bind(notice).fetch_all(db.c()).await?;
+    rows.into_iter().map(|(state,)| State::parse(&state)).collect()
+}
+
 pub async fn find_by_provider(
     db: &mut Db,
     practice: &PracticeId,
