@@ -55,6 +55,12 @@ pub enum Refusal {
     BadBody,
     /// The words cannot be put together: the link would be split.
     Wording(&'static str),
+    /// A profile's name is empty or longer than sixty characters.
+    BadProfileName,
+    /// The practice has a profile of that name.
+    ProfileNameTaken,
+    /// A profile with problems cannot be approved.
+    ProfileHasProblems,
     /// The gate said no, with its reasons.
     Decided(Box<Decision>),
 }

@@ -36,6 +36,7 @@ use store::{
 };
 
 /// One account with everything the rules look at.
+#[derive(Clone)]
 pub(crate) struct Account {
     pub guarantor: Guarantor,
     pub contacts: Vec<Contact>,

@@ -433,8 +433,11 @@ impl Engine {
             let occasion = Occasion { job: &job, by: BY, notice: Some(notice), kind: *words };
             let written =
                 self.reminder(&gathered.practice, account, contact, channel, &occasion, now);
-            if let Ok(draft) = written {
+            if let Ok(mut draft) = written {
                 let place = found.drafts.len();
+                if !gathered.practice.settings.approval_is_required {
+                    go_unasked(&mut draft, &decision, place, self.options().spread_ms, now);
+                }
                 found.drafts.push(draft);
                 found.decisions.push((account.guarantor.id.clone(), Some(place), decision));
             }
@@ -582,6 +585,7 @@ impl Engine {
             channel,
             name: &version.profile_name,
             by: BY,
+            needs_approval: practice.settings.approval_is_required,
         };
         let job = job::find_or_insert_of_day(db, self.world(), &practice.id, &new).await?;
         found.jobs.insert(key, job.clone());
@@ -606,6 +610,9 @@ impl Engine {
         }
         for (job, claims) in &claims {
             job::insert_claims(db, &practice.id, job, claims).await?;
+            if !practice.settings.approval_is_required {
+                job::mark_claims_pending(db, &practice.id, job, now).await?;
+            }
         }
         let rows: Vec<_> = found
             .decisions
@@ -691,6 +698,19 @@ fn over(
         accepted_at: None,
         failed: Vec::new(),
     }
+}
+
+/// Where the practice wants no approval, a message has its slot from the start.
+fn go_unasked(draft: &mut Draft, decision: &Decision, place: usize, spread_ms: i64, now: UnixMs) {
+    let from = match decision.outcome {
+        Outcome::Defer { until } => until,
+        Outcome::Send | Outcome::Withhold => now,
+    };
+    let place = i64::try_from(place).unwrap_or(0);
+    let at = from.plus_ms(place * spread_ms / i64::try_from(CHUNK).unwrap_or(1));
+    draft.message.state = message::State::Queued;
+    draft.message.slot_at = at;
+    draft.message.next_at = Some(at);
 }
 
 /// The first channel of a step, but those that failed, on which something may be sent.

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | Send Patient Statements | [`Engine::confirm_list`], [`Engine::preview`], [`Engine::create_job`], [`Engine::approve_job`], [`Engine::mark_job`], [`Engine::cancel_job`], [`Engine::cancel_message`], [`Engine::job_page`] |
 //! | the clock | [`Engine::tick`] does what is due; [`Engine::next_due`] says when more is |
+//! | statement profiles | [`Engine::create_profile`], [`Engine::copy_profile`], [`Engine::save_profile`], [`Engine::approve_profile`], [`Engine::activate_profile`], [`Engine::retire_profile`], [`Engine::raise_profile`], [`Engine::start_forecast`], [`Engine::run_forecast`] |
 //! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`] |
 //! | patients | [`Engine::send_code`], [`Engine::send_new_link`], [`Engine::unsubscribe`], [`Engine::set_text_preference`], [`Engine::set_email_preference`], [`Engine::report_wrong_contact`], [`Engine::send_account_mail`] |
 //! | the patient record | [`Engine::explain`], [`Engine::add_contact`], [`Engine::verify_contact`], [`Engine::enable_texts`], [`Engine::record_consent`], [`Engine::place_hold`], [`Engine::lift_hold`], [`Engine::flag_for_reminder`], [`Engine::set_preferred`], [`Engine::send_direct_text`] |
@@ -33,11 +34,13 @@ mod delivery;
 mod error;
 mod explain;
 mod facts;
+mod forecast;
 mod inbound;
 mod jobs;
 mod ladder;
 mod outcome;
 mod preferences;
+mod profiles;
 mod receipts;
 mod reports;
 mod select;
@@ -63,6 +66,7 @@ pub use self::{
     error::{EngineError, Refusal, Result},
     explain::{Explanation, Pending, WhatIf},
     facts::{proposal_of, rules_of},
+    forecast::{DAYS as FORECAST_DAYS, Example, Outlook},
     inbound::{CarrierDid, Reply},
     jobs::{Drafted, JobPage, Selection},
     select::{Candidate, ClaimBrief, ConfirmList, Goes},

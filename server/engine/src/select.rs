@@ -136,7 +136,7 @@ impl Engine {
         Ok(preview)
     }
 
-    fn sample(
+    pub(crate) fn sample(
         &self,
         practice: &Practice,
         method: Channel,

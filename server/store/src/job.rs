@@ -120,9 +120,10 @@ pub struct OfDay<'a> {
     /// The profile's, for the list of jobs.
     pub name: &'a str,
     pub by: &'a str,
+    pub needs_approval: bool,
 }
 
-/// The job that collects what a profile wants sent on a day; it waits for approval from the start.
+/// The job that collects what a profile wants sent on a day.
 pub async fn find_or_insert_of_day(
     db: &mut Db,
     world: &World,
@@ -132,7 +133,7 @@ pub async fn find_or_insert_of_day(
     const INSERT: &str =
         "insert into job (id, practice_id, kind, method, criteria, state, created_by,
         created_at_ms, version_id, day_on)
-        values ($1, $2, 'profile', $3, $4, 'pending_approval', $5, $6, $7, $8)
+        values ($1, $2, 'profile', $3, $4, $9, $5, $6, $7, $8)
         on conflict do nothing";
     const FIND: &str = "select id
         from job
@@ -146,6 +147,7 @@ pub async fn find_or_insert_of_day(
         .bind(world.now().0)
         .bind(of.version.as_str())
         .bind(of.day.to_string())
+        .bind(if of.needs_approval { State::PendingApproval } else { State::Approved }.as_str())
         .execute(db.c())
         .await?;
     let (id,): (String,) = sqlx::query_as(FIND)

@@ -4,6 +4,7 @@
 mod consent;
 mod holds;
 mod jobs;
+mod ladders;
 mod money;
 mod sending;
 mod town;

@@ -22,7 +22,7 @@ use engine::{
     Selection, What, Wording,
 };
 use futures_util::future::BoxFuture;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use store::{Store, audit::Actor, contact::Kind, message, scratch};
 
 /// Wednesday, 4 March 2026, 10:00 in New York.
@@ -320,16 +320,24 @@ impl Town {
 
     /// Somebody who owes, on an enabled phone with consent.
     pub async fn person(&self, name: &str, number: &str, cents: i64) -> Person {
+        self.person_owing(name, number, &[(cents, date(2026, 1, 12))]).await
+    }
+
+    /// The same with several bills, each with its day.
+    pub async fn person_owing(&self, name: &str, number: &str, bills: &[(i64, Date)]) -> Person {
         let guarantor: GuarantorId = self.world.mint();
         let patient = self.world.mint();
-        let claim = scratch::ScratchClaim::ready(&patient, Cents(cents), date(2026, 1, 12));
+        let bills: Vec<_> = bills
+            .iter()
+            .map(|(cents, day)| scratch::ScratchClaim::ready(&patient, Cents(*cents), *day))
+            .collect();
         let claims = scratch::insert_account(
             &self.store,
             &self.world,
             &self.practice,
             &guarantor,
             name,
-            &[claim],
+            &bills,
         )
         .await
         .expect("account");
