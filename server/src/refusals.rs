@@ -61,6 +61,13 @@ pub fn sentence(refusal: &Refusal, now: UnixMs, zone: &TimeZone) -> String {
             || "It may not be sent now.".to_owned(),
             |reason| app::pages::staff::decision_words::sentence(reason, zone),
         ),
+        Refusal::BadProfileName => "Name the profile in 60 characters or fewer.".to_owned(),
+        Refusal::ProfileNameTaken => {
+            "There is a profile of this name already. Choose another one.".to_owned()
+        }
+        Refusal::ProfileHasProblems => {
+            "This profile cannot be approved before its problems are put right.".to_owned()
+        }
         Refusal::NotFound | Refusal::BadToken => "It is not there any more.".to_owned(),
     }
 }

@@ -273,8 +273,12 @@ async fn a_stopped_number_is_not_reminded_by_its_ladder_and_the_reason_is_kept()
             store::decision::list_by_guarantor(&mut db, &town.practice, &ana.guarantor, 10).await;
         let decisions = decisions.expect("decisions");
         assert!(decisions.iter().any(|d| d.headline.contains("M18")), "{decisions:?}");
-        let steps =
-            store::ladder::list_steps(&mut db, &town.practice, &[ana.guarantor.clone()]).await;
+        let steps = store::ladder::list_steps(
+            &mut db,
+            &town.practice,
+            std::slice::from_ref(&ana.guarantor),
+        )
+        .await;
         let steps = steps.expect("steps").remove(&ana.guarantor).expect("its turn is over");
         assert_eq!(steps[0].outcome, "missed");
     })
