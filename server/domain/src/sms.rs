@@ -153,6 +153,11 @@ pub fn economise(text: &str) -> String {
     if size(&folded).segments < size(&normal).segments { folded } else { normal }
 }
 
+/// A letter that GSM-7 lacks, written plainly; `None` where it has none or needs none.
+pub fn plain_form(letter: char) -> Option<char> {
+    Some(plain_letter(letter)).filter(|plain| *plain != letter)
+}
+
 fn plain_letter(letter: char) -> char {
     match letter {
         'á' | 'â' | 'ã' | 'ā' => 'a',
