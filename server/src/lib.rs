@@ -26,6 +26,7 @@ pub mod naming;
 pub mod pages;
 pub mod password;
 pub mod payer;
+pub mod profile_form;
 pub mod record;
 pub mod refusals;
 pub mod routes;

@@ -11,6 +11,7 @@ use domain::{
     decide::Channel,
     money::Cents,
     practice::{NAME_LONGEST, Practice},
+    segment::Filter,
     sms::{NameFit, name_fit},
 };
 use engine::{Age, Candidate, ConfirmList, Criteria, Goes, Segment, Selection};
@@ -18,7 +19,7 @@ use jiff::tz::TimeZone;
 use store::statement_draft::Ticks;
 
 /// Everything that makes up the criteria, in the order in which an address names it.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "method",
     "status",
     "age",
@@ -29,6 +30,7 @@ const KEYS: [&str; 11] = [
     "holds",
     "last_sent",
     "segment",
+    "filter",
     "alias",
 ];
 
@@ -80,7 +82,14 @@ pub fn read(query: &Query, practice: &Practice, now: UnixMs) -> Wanted {
     if let Some(words) = alias.as_deref().and_then(name_refusal) {
         errors = errors.on("alias", words);
     }
+    // A saved segment travels in the address, so that a kept list stays what it was.
+    let filter = text("filter").map(|typed| serde_json::from_str::<Filter>(&typed));
+    if matches!(filter, Some(Err(_))) {
+        errors = errors.overall("The saved segment cannot be read. Choose it again.");
+    }
     let criteria = Criteria {
+        filter: filter.and_then(Result::ok),
+        profile: None,
         method,
         statuses,
         age: text("age").and_then(|code| age_of(&code)),
@@ -189,6 +198,7 @@ pub fn in_words(wanted: &Wanted) -> Vec<(String, String)> {
         ("Name contains", typed("holds")),
         ("Last sent", label("last_sent", &LAST_SENT)),
         ("Segment", label("segment", &SEGMENTS)),
+        ("Saved segment", wanted.criteria.filter.as_ref().map(Filter::in_words)),
         ("Custom practice name", typed("alias")),
     ]
     .into_iter()
@@ -198,6 +208,9 @@ pub fn in_words(wanted: &Wanted) -> Vec<(String, String)> {
 
 /// Criteria as a job keeps them, for a reader.
 pub fn criteria_in_words(criteria: &Criteria, zone: &TimeZone) -> Vec<(String, String)> {
+    if let Some(profile) = &criteria.profile {
+        return vec![("Statement profile".to_owned(), profile.clone())];
+    }
     let statuses: Vec<&str> =
         criteria.statuses.iter().map(|s| claim_words::status_name(*s)).collect();
     let age = criteria.age.map(|age| match age {
@@ -225,6 +238,7 @@ pub fn criteria_in_words(criteria: &Criteria, zone: &TimeZone) -> Vec<(String, S
         ("Name contains", criteria.search.clone()),
         ("Last sent", sent),
         ("Segment", segment.map(str::to_owned)),
+        ("Saved segment", criteria.filter.as_ref().map(Filter::in_words)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))

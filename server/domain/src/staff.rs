@@ -37,6 +37,10 @@ pub enum Permission {
     ReadAudit,
     ManageSettings,
     ManageStaff,
+    /// Statement profiles and segments.
+    ManageProfiles,
+    /// A manager's yes to a proposal for collections (D-51).
+    DecideCollections,
 }
 
 impl Role {
@@ -62,6 +66,8 @@ impl Role {
                     | P::ReadAudit
                     | P::ManageSettings
                     | P::ManageStaff
+                    | P::ManageProfiles
+                    | P::DecideCollections
             ),
             Self::FrontDesk => matches!(
                 permission,

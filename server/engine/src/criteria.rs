@@ -1,6 +1,6 @@
 //! Select Criteria: whom a run of reminders is meant for (S-SF1, S-SG1 to S-SG5). Stored with the job.
 
-use domain::{book::ClaimStatus, clock::UnixMs, decide::Channel, money::Cents};
+use domain::{book::ClaimStatus, clock::UnixMs, decide::Channel, money::Cents, segment::Filter};
 use serde::{Deserialize, Serialize};
 
 /// Days since the oldest open balance became the patient's (S-SG2).
@@ -59,6 +59,10 @@ pub struct Criteria {
     pub search: Option<String>,
     pub last_sent_before: Option<UnixMs>,
     pub segment: Option<Segment>,
+    /// A saved segment, as it was when the list was made.
+    pub filter: Option<Filter>,
+    /// The profile that wrote the job; a person's criteria have none.
+    pub profile: Option<String>,
 }
 
 impl Default for Criteria {
@@ -75,6 +79,8 @@ impl Default for Criteria {
             search: None,
             last_sent_before: None,
             segment: None,
+            filter: None,
+            profile: None,
         }
     }
 }

@@ -17,6 +17,7 @@
 //! | Send Patient Statements | [`Engine::confirm_list`], [`Engine::preview`], [`Engine::create_job`], [`Engine::approve_job`], [`Engine::mark_job`], [`Engine::cancel_job`], [`Engine::cancel_message`], [`Engine::job_page`] |
 //! | the clock | [`Engine::tick`] does what is due; [`Engine::next_due`] says when more is |
 //! | statement profiles | [`Engine::create_profile`], [`Engine::copy_profile`], [`Engine::save_profile`], [`Engine::approve_profile`], [`Engine::activate_profile`], [`Engine::retire_profile`], [`Engine::raise_profile`], [`Engine::start_forecast`], [`Engine::run_forecast`] |
+//! | follow-ups | [`Engine::note_follow_up`], [`Engine::decide_collections`] |
 //! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`] |
 //! | patients | [`Engine::send_code`], [`Engine::send_new_link`], [`Engine::unsubscribe`], [`Engine::set_text_preference`], [`Engine::set_email_preference`], [`Engine::report_wrong_contact`], [`Engine::send_account_mail`] |
 //! | the patient record | [`Engine::explain`], [`Engine::add_contact`], [`Engine::verify_contact`], [`Engine::enable_texts`], [`Engine::record_consent`], [`Engine::place_hold`], [`Engine::lift_hold`], [`Engine::flag_for_reminder`], [`Engine::set_preferred`], [`Engine::send_direct_text`] |
@@ -34,6 +35,7 @@ mod delivery;
 mod error;
 mod explain;
 mod facts;
+mod follow_ups;
 mod forecast;
 mod inbound;
 mod jobs;
@@ -66,6 +68,7 @@ pub use self::{
     error::{EngineError, Refusal, Result},
     explain::{Explanation, Pending, WhatIf},
     facts::{proposal_of, rules_of},
+    follow_ups::Noted,
     forecast::{DAYS as FORECAST_DAYS, Example, Outlook},
     inbound::{CarrierDid, Reply},
     jobs::{Drafted, JobPage, Selection},

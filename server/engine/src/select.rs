@@ -24,6 +24,7 @@ use crate::{
     compose::{check_name, reminder_letter, under_name},
     criteria::{RECENT_DAYS, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
     facts::{Account, Gathered, Recipient, gather, no_approval},
+    ladder::{Climber, Ground},
 };
 
 /// Accounts looked at together.
@@ -234,8 +235,18 @@ async fn lines(
         extras.insert(claim.id.clone(), claim);
     }
     let today = now.day_in(&gathered.practice.zone());
+    let ground = match &criteria.filter {
+        Some(_) => Some(Ground::read(db, practice, page, now).await?),
+        None => None,
+    };
     let mut found = Vec::new();
     for account in gathered.accounts.values() {
+        if let (Some(filter), Some(ground)) = (&criteria.filter, &ground)
+            && !Climber::of(&gathered.practice, account, ground, now)
+                .is_some_and(|climber| filter.holds(&climber.view))
+        {
+            continue;
+        }
         let names = patients.remove(account.guarantor.id.as_str()).unwrap_or_default();
         let line = line(gathered, account, names, &extras, criteria.method, today, now);
         if passes(&line, criteria) {

@@ -10,7 +10,9 @@ mod dashboard;
 pub mod decision_words;
 mod door;
 mod encounters;
+mod filter_fields;
 mod find_payment;
+pub mod follow_ups;
 mod health;
 mod imports;
 mod invitation;
@@ -19,12 +21,14 @@ mod me;
 mod message_rows;
 pub mod message_words;
 mod notification_history;
+mod outlook;
 mod patient_record;
 mod patients;
 mod payment;
 mod payment_history;
 mod payment_words;
 mod people;
+pub mod profiles;
 mod record_contacts;
 mod record_steps;
 mod record_timeline;
@@ -49,9 +53,11 @@ pub use encounters::{
     AGES as ENCOUNTER_AGES, EncounterLine, Encounters, ORDER as ENCOUNTER_ORDER,
     STATUSES as ENCOUNTER_STATUSES,
 };
+pub use filter_fields::{FilterFields, TRAITS};
 pub use find_payment::{
     ExactMatch, ExactMatches, FindPayment, PAYMENT_ORDER, PAYMENT_STATUSES, PaymentRow, VisitLabel,
 };
+pub use follow_ups::{FollowUpPage, FollowUpRow, FollowUps};
 pub use health::{Check, Colour, Health};
 pub use imports::{DifferenceLine, ImportLine, ImportPage, Imports, RefusedLine, UploadForm};
 pub use invitation::{
@@ -61,6 +67,7 @@ pub use jobs::{JobLine, JobQuestion, JobState, JobView, Jobs};
 pub use me::Me;
 pub use message_rows::MessageRow;
 pub use notification_history::{MessagePage, NotificationHistory};
+pub use outlook::{Outlook, OutlookSums, outlook};
 pub use patient_record::{
     PatientRecord, RecordClaim, RecordHead, RecordHold, RecordIdentity, RecordNote, RecordPatient,
     RecordReply, RecordRights,
@@ -69,6 +76,10 @@ pub use patients::{FoundAccount, Patients, SearchedBy};
 pub use payment::{LineError, MatchLine, PaymentPage, PaymentRights, Refused};
 pub use payment_history::{AttemptLine, MoneyEvent, MoneyMove, RefundLine};
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
+pub use profiles::{
+    ProfileForm, ProfileLine, ProfileProof, ProfileQuestion, ProfileState, Profiles, ProofStep,
+    SegmentLine, Segments, StepFields,
+};
 pub use record_contacts::{ContactLine, LINES, NewContactForm};
 pub use record_steps::{AccessCodeMade, AccessCodePage, HoldForm, HoldPage, SendTextPage};
 pub use record_timeline::{Event, RecordTimeline};

@@ -52,6 +52,10 @@ pub struct SelectCriteria {
     pub practice_name: String,
     /// Why no text can be started now, and from when.
     pub floor: Option<String>,
+    /// Saved segments: the address that chooses one, and its name.
+    pub saved: Vec<(String, String)>,
+    /// What the chosen saved segment selects.
+    pub chosen: Option<String>,
 }
 
 impl SelectCriteria {
@@ -66,10 +70,29 @@ impl SelectCriteria {
             </p>
             {self.errors.summary("The criteria need a change")}
             {floor}
+            {self.saved()}
             {self.form()}
         };
         let title = "Select Criteria";
         if is_error { shell.error_page(title, body) } else { shell.page(title, body) }
+    }
+
+    fn saved(&self) -> AnyView {
+        if let Some(words) = &self.chosen {
+            let href = self.query.without(&["filter"]).href(CRITERIA);
+            let words = format!("Saved segment: {words}. ");
+            return view! { <p>{words}<a href=href>"Without it"</a></p> }.into_any();
+        }
+        let links: Vec<AnyView> = self
+            .saved
+            .iter()
+            .map(|(href, name)| {
+                view! { <li><a href=href.clone()>{name.clone()}</a></li> }.into_any()
+            })
+            .collect();
+        (!links.is_empty())
+            .then(|| view! { <p>"Saved segments"</p><ul class="plain">{links}</ul> })
+            .into_any()
     }
 
     fn value(&self, key: &str) -> String {
@@ -139,7 +162,12 @@ impl SelectCriteria {
                 .error(error("alias"))}
             <div class="actions">{Button::primary("Preview")}</div>
         };
-        Form::get(PREVIEW).class("panel").body(body)
+        let form = Form::get(PREVIEW).class("panel");
+        let form = match self.query.get("filter") {
+            Some(filter) => form.hidden("filter", filter),
+            None => form,
+        };
+        form.body(body)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod dashboard;
 pub mod encounters;
+pub mod follow_ups;
 pub mod health;
 pub mod imports;
 pub mod invitation;
@@ -13,6 +14,7 @@ pub mod patients;
 pub mod payment;
 pub mod payments;
 pub mod people;
+pub mod profiles;
 pub mod record;
 pub mod replies;
 pub mod settings;

@@ -14,6 +14,7 @@ use domain::{
     clock::HOUR_MS,
     decide::Channel,
     id::{DraftId, JobId},
+    segment::Filter,
     staff::Permission,
     window::{floor_lifts_at, is_below_the_floor},
 };
@@ -26,6 +27,7 @@ use store::{
 use crate::{
     failure::{Answer, Failure},
     house::House,
+    pages::staff::profiles::criteria_with,
     refusals,
     session::Staff,
     statements::{self, Wanted},
@@ -40,10 +42,22 @@ const PER_PAGE: usize = 50;
 pub async fn criteria(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::SendStatements).await?;
     let query = Query::parse(request.query_string());
-    Ok(shown(criteria_page(&house, &staff, query, Errors::new())))
+    Ok(shown(criteria_page(&house, &staff, query, Errors::new()).await?))
 }
 
-fn criteria_page(house: &House, staff: &Staff, query: Query, errors: Errors) -> String {
+async fn criteria_page(
+    house: &House,
+    staff: &Staff,
+    query: Query,
+    errors: Errors,
+) -> Result<String, Failure> {
+    let mut db = house.store.read().await?;
+    let saved = store::segment::list(&mut db, &staff.practice.id).await?;
+    drop(db);
+    let chosen = query
+        .get("filter")
+        .and_then(|typed| serde_json::from_str::<Filter>(typed).ok())
+        .map(|filter| filter.in_words());
     let now = house.world.now();
     let floor = is_below_the_floor(now)
         .then(|| refusals::floor(floor_lifts_at(now), now, &staff.practice.zone()));
@@ -53,8 +67,10 @@ fn criteria_page(house: &House, staff: &Staff, query: Query, errors: Errors) -> 
         texts_enabled: staff.practice.texts_are_enabled(),
         practice_name: staff.practice.alias().to_owned(),
         floor,
+        saved: saved.into_iter().map(|one| (criteria_with(&one.filter), one.name)).collect(),
+        chosen,
     };
-    page.html(&workspace::shell(house, staff, SECTION))
+    Ok(page.html(&workspace::shell(house, staff, SECTION)))
 }
 
 pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
@@ -63,7 +79,7 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
     let now = house.world.now();
     let wanted = statements::read(&query, &staff.practice, now);
     if !wanted.errors.is_empty() {
-        return Ok(refused(criteria_page(&house, &staff, query, wanted.errors)));
+        return Ok(refused(criteria_page(&house, &staff, query, wanted.errors).await?));
     }
     let method = wanted.criteria.method;
     let sample = house.engine.preview(&staff.practice.id, method, wanted.alias.as_deref()).await;
@@ -73,7 +89,7 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
             let refusal = refusals::refusal_of(error)?;
             let words = refusals::sentence(&refusal, now, &staff.practice.zone());
             let errors = Errors::new().on("alias", words);
-            return Ok(refused(criteria_page(&house, &staff, query, errors)));
+            return Ok(refused(criteria_page(&house, &staff, query, errors).await?));
         }
     };
     let (subject, text) = match (sample.text, sample.mail) {
@@ -128,7 +144,7 @@ pub async fn confirm(request: HttpRequest, house: web::Data<House>, staff: Staff
     let now = house.world.now();
     let wanted = statements::read(&query, &staff.practice, now);
     if !wanted.errors.is_empty() {
-        return Ok(refused(criteria_page(&house, &staff, query, wanted.errors)));
+        return Ok(refused(criteria_page(&house, &staff, query, wanted.errors).await?));
     }
     house.audit(staff.entry("view", "patient_list", "statements")).await?;
     let ticked = ticked(&house, &staff, wanted).await?;
