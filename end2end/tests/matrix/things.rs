@@ -1,8 +1,8 @@
 //! What the parameters of the addresses name, and such a thing of everybody.
 
 use domain::id::{
-    ApiKeyId, AttemptId, ContactId, DraftId, GuarantorId, HoldId, ImportId, JobId, MessageId,
-    PaymentId, ReplyId, StaffId, TaskId,
+    ApiKeyId, AttemptId, ContactId, DraftId, FollowUpId, GuarantorId, HoldId, ImportId, JobId,
+    MessageId, PaymentId, ProfileVersionId, ReplyId, SegmentId, StaffId, TaskId,
 };
 
 use crate::town::{Office, Town};
@@ -25,6 +25,9 @@ pub enum Thing {
     Message,
     Reply,
     Task,
+    Profile,
+    Segment,
+    FollowUp,
     /// A capability in a message; guessing one is the only way to ask for another's.
     Secret,
     /// One word of a few, the same for everybody.
@@ -68,6 +71,9 @@ fn thing_after(before: &str, path: &str) -> Thing {
         ("messages", _) => Thing::Message,
         ("replies", _) => Thing::Reply,
         ("tasks", _) => Thing::Task,
+        ("profiles", _) => Thing::Profile,
+        ("segments", _) => Thing::Segment,
+        ("follow-ups", _) => Thing::FollowUp,
         ("p" | "reset" | "confirm-email" | "unsubscribe" | "invitation" | "link", _)
         | (_, "/.well-known/clearbill/") => Thing::Secret,
         ("assets", _) => Thing::Word("no-such-file.css"),
@@ -126,6 +132,9 @@ fn of_office(office: &Office, thing: Thing) -> String {
         Thing::Message => office.message.as_ref().unwrap().to_string(),
         Thing::Reply => office.reply.as_ref().unwrap().to_string(),
         Thing::Task => office.task.as_ref().unwrap().to_string(),
+        Thing::Profile => office.profile.as_ref().unwrap().to_string(),
+        Thing::Segment => office.segment.as_ref().unwrap().to_string(),
+        Thing::FollowUp => office.follow_up.as_ref().unwrap().to_string(),
         Thing::Secret => account.token.clone(),
         Thing::Word(word) => word.to_owned(),
         Thing::Slug => office.slug.to_owned(),
@@ -148,6 +157,9 @@ fn nobodys(town: &Town, thing: Thing) -> String {
         Thing::Message => world.mint::<MessageId>().to_string(),
         Thing::Reply => world.mint::<ReplyId>().to_string(),
         Thing::Task => world.mint::<TaskId>().to_string(),
+        Thing::Profile => world.mint::<ProfileVersionId>().to_string(),
+        Thing::Segment => world.mint::<SegmentId>().to_string(),
+        Thing::FollowUp => world.mint::<FollowUpId>().to_string(),
         Thing::Secret => store::keys::new_token(store::keys::TOKEN_BYTES),
         Thing::Word(_) => "no-such-word".to_owned(),
         Thing::Slug => "no-such-practice".to_owned(),

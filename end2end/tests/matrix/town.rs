@@ -8,8 +8,9 @@ use domain::{
     decide::LineType,
     holds::HoldKind,
     id::{
-        ApiKeyId, AttemptId, ContactId, DraftId, GuarantorId, HoldId, ImportId, JobId, LoginId,
-        MessageId, PatientId, PaymentId, PracticeId, ReplyId, StaffId, TaskId,
+        ApiKeyId, AttemptId, ContactId, DraftId, FollowUpId, GuarantorId, HoldId, ImportId, JobId,
+        LoginId, MessageId, PatientId, PaymentId, PracticeId, ProfileVersionId, ReplyId, SegmentId,
+        StaffId, TaskId,
     },
     money::Cents,
     payment::{Choice, Source},
@@ -94,6 +95,9 @@ pub struct Office {
     pub message: Option<MessageId>,
     pub reply: Option<ReplyId>,
     pub task: Option<TaskId>,
+    pub follow_up: Option<FollowUpId>,
+    pub segment: Option<SegmentId>,
+    pub profile: Option<ProfileVersionId>,
 }
 
 impl Office {
@@ -270,6 +274,38 @@ async fn correspond(house: &House, office: &mut Office) {
     office.message = Some(message.expect("a receipt was written"));
     let tasks = store::task::list_by_guarantor(&mut db, practice, &office.accounts[0].guarantor);
     office.task = tasks.await.unwrap().first().map(|task| task.id.clone());
+    drop(db);
+    plan(house, office).await;
+}
+
+/// A draft of a profile, a saved segment, and a call to make.
+async fn plan(house: &House, office: &mut Office) {
+    let practice = office.practice.clone();
+    let by = Actor::Staff(office.staff["manager"].to_string());
+    let made = house.engine.create_profile(&practice, "Usual", &by).await;
+    office.profile = Some(made.unwrap());
+    let (world, guarantor) = (house.world.clone(), office.accounts[0].guarantor.clone());
+    let written = house.store.write(move |db| {
+        let (world, practice, guarantor) = (world.clone(), practice.clone(), guarantor.clone());
+        Box::pin(async move {
+            let filter = domain::segment::Filter::default();
+            let segment =
+                store::segment::insert(db, &world, &practice, "Everybody", &filter, "town").await?;
+            let call = store::follow_up::New {
+                guarantor: &guarantor,
+                kind: store::follow_up::Kind::Call,
+                script: "reminder",
+                reason: "Call after two reminders",
+                due_on: world.now().day_in(&jiff::tz::TimeZone::UTC),
+                is_urgent: false,
+                dedupe_key: "town",
+            };
+            store::follow_up::insert(db, &world, &practice, &call).await?;
+            let calls = store::follow_up::list_by_guarantor(db, &practice, &guarantor).await?;
+            Ok((segment, calls.first().map(|call| call.id.clone())))
+        })
+    });
+    (office.segment, office.follow_up) = written.await.unwrap();
 }
 
 fn wish(house: &House, practice: &PracticeId, account: &Account, due: i64, part: i64) -> Wish {
@@ -364,6 +400,9 @@ async fn furnish(
         message: None,
         reply: None,
         task: None,
+        follow_up: None,
+        segment: None,
+        profile: None,
     };
     let rows = Rows {
         practice,

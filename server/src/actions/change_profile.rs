@@ -104,47 +104,72 @@ fn change_steps(typed: &mut Typed, verb: &str, staff: &Staff) -> bool {
     false
 }
 
-/// Approve, activate and retire: each of what somebody has read.
-pub async fn step(
-    house: web::Data<House>,
-    staff: Staff,
-    path: web::Path<(String, String)>,
-    posted: Posted,
-) -> Answer {
-    staff.require(&house, Permission::ManageProfiles).await?;
-    let (id, verb) = path.into_inner();
-    let mut version = find(&house, &staff, &id).await?;
+/// The version as somebody has read it: a change since then is refused.
+async fn as_seen(
+    house: &House,
+    staff: &Staff,
+    id: &str,
+    posted: &Posted,
+) -> Result<Version, Failure> {
+    staff.require(house, Permission::ManageProfiles).await?;
+    let mut version = find(house, staff, id).await?;
     if let Ok(seen) = posted.text("seen").parse() {
         version.updated_at = UnixMs(seen);
     }
+    Ok(version)
+}
+
+pub async fn approve(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let version = as_seen(&house, &staff, &id, &posted).await?;
     let (practice, by) = (&staff.practice.id, staff.actor());
-    let (done, said) = match verb.as_str() {
-        "approve" => (
-            house.engine.approve_profile(practice, &version, &by).await,
-            "The proof is approved. It can be activated now.",
-        ),
-        "activate" => (
-            house.engine.activate_profile(practice, &version, &by).await,
-            "The version is active. Its accounts are being taken in.",
-        ),
-        "retire" => (
-            house.engine.retire_profile(practice, &version, &by).await,
-            "The version is retired. Nothing more is written by it.",
-        ),
-        "copy" => return copy(&house, &staff, &version).await,
-        "raise" => (
-            house.engine.raise_profile(practice, &version.profile, &by).await,
-            "The order was changed.",
-        ),
-        "simulate" => return simulate(house.into_inner(), &staff, &version).await,
-        _ => return Err(Failure::NotFound),
-    };
+    let done = house.engine.approve_profile(practice, &version, &by).await;
+    let said = "The proof is approved. It can be activated now.";
+    stepped(&house, &staff, &id, done, said).await
+}
+
+pub async fn activate(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let version = as_seen(&house, &staff, &id, &posted).await?;
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    let done = house.engine.activate_profile(practice, &version, &by).await;
+    let said = "The version is active. Its accounts are being taken in.";
+    stepped(&house, &staff, &id, done, said).await
+}
+
+pub async fn retire(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let version = as_seen(&house, &staff, &id, &posted).await?;
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    let done = house.engine.retire_profile(practice, &version, &by).await;
+    let said = "The version is retired. Nothing more is written by it.";
+    stepped(&house, &staff, &id, done, said).await
+}
+
+async fn stepped(
+    house: &House,
+    staff: &Staff,
+    id: &str,
+    done: Result<(), EngineError>,
+    said: &str,
+) -> Answer {
     match done {
         Ok(()) => {
             house.bell.notify_one();
             staff.visit.say(said);
-            let place = if verb == "raise" { String::new() } else { format!("/{id}") };
-            Ok(see_other(&format!("{SECTION}{place}")))
+            Ok(see_other(&format!("{SECTION}/{id}")))
         }
         Err(error) => {
             let words = match refusals::refusal_of(error)? {
@@ -155,12 +180,38 @@ pub async fn step(
                 other => refusals::sentence(&other, house.world.now(), &staff.practice.zone()),
             };
             let errors = Errors::new().overall(words);
-            profiles::show(&house, &staff, &id, Query::default(), errors).await
+            profiles::show(house, staff, id, Query::default(), errors).await
         }
     }
 }
 
-async fn copy(house: &House, staff: &Staff, version: &Version) -> Answer {
+/// Which profile is asked first: one place up.
+pub async fn raise(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::ManageProfiles).await?;
+    let version = find(&house, &staff, &id).await?;
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    let done = house.engine.raise_profile(practice, &version.profile, &by).await;
+    match done.map_err(refusals::refusal_of) {
+        Ok(()) => staff.visit.say("The order was changed."),
+        Err(Ok(_)) => staff.visit.say("It is the first one already."),
+        Err(Err(failure)) => return Err(failure),
+    }
+    Ok(see_other(SECTION))
+}
+
+pub async fn copy(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::ManageProfiles).await?;
+    let version = find(&house, &staff, &id).await?;
     let (practice, by) = (&staff.practice.id, staff.actor());
     let made = house.engine.copy_profile(practice, &version.id, &by).await;
     let made = made.map_err(refusals::failed)?;
@@ -169,11 +220,18 @@ async fn copy(house: &House, staff: &Staff, version: &Version) -> Answer {
 }
 
 /// Begins a trial; the page shows how far it is.
-async fn simulate(house: std::sync::Arc<House>, staff: &Staff, version: &Version) -> Answer {
+pub async fn simulate(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::ManageProfiles).await?;
+    let version = find(&house, &staff, &id).await?;
     let (practice, by) = (staff.practice.id.clone(), staff.actor());
     let started = house.engine.start_forecast(&practice, &version.id, &by).await;
     let trial = started.map_err(refusals::failed)?;
-    let (engine, version) = (house.engine.clone(), version.id.clone());
+    let (engine, version) = (house.engine.clone(), version.id);
     let place = format!("{SECTION}/{version}#outlook");
     tokio::spawn(async move {
         if let Err(cause) = engine.run_forecast(&practice, &trial, &version).await {

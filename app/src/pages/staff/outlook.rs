@@ -28,6 +28,9 @@ pub struct OutlookSums {
     pub busiest: Option<String>,
 }
 
+/// An account's address, its name, and what it would get when.
+pub type Told = (String, String, Vec<(UnixMs, String)>);
+
 #[derive(Clone, Debug)]
 pub struct Outlook {
     pub is_running: bool,
@@ -43,8 +46,7 @@ pub struct Outlook {
     pub steps: Vec<(String, String, i64)>,
     /// The reason in words.
     pub withheld: Vec<(String, i64)>,
-    /// Account address, name, and what it would get.
-    pub examples: Vec<(String, String, Vec<(UnixMs, String)>)>,
+    pub examples: Vec<Told>,
 }
 
 /// The section of a proof; nothing before the first trial.
@@ -176,8 +178,6 @@ fn withheld(reasons: &[(String, i64)]) -> AnyView {
     let columns = vec![Column::new("Why nothing would go"), Column::new("Turns").number()];
     Table::new("Turns without a message", columns).caption_seen().rows(rows).view()
 }
-
-type Told = (String, String, Vec<(UnixMs, String)>);
 
 fn examples(examples: &[Told], zone: &TimeZone) -> AnyView {
     if examples.is_empty() {
