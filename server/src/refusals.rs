@@ -61,6 +61,8 @@ pub fn sentence(refusal: &Refusal, now: UnixMs, zone: &TimeZone) -> String {
             || "It may not be sent now.".to_owned(),
             |reason| app::pages::staff::decision_words::sentence(reason, zone),
         ),
+        Refusal::JobIsPaused => "This job is paused. Resume it first.".to_owned(),
+        Refusal::EditNeeds(what) => format!("The text must keep {what}."),
         Refusal::BadProfileName => "Name the profile in 60 characters or fewer.".to_owned(),
         Refusal::ProfileNameTaken => {
             "There is a profile of this name already. Choose another one.".to_owned()

@@ -52,6 +52,10 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put_on("is_sensitive", s.is_sensitive)
             .put("minimum_balance", s.minimum_balance.plain())
             .put_on("approval_is_required", s.approval_is_required)
+            .put(
+                "messages_per_hour",
+                s.messages_per_hour.map(|most| most.to_string()).unwrap_or_default(),
+            )
             .put_on("amount_in_texts", s.amount_in_texts)
             .put_on("first_name_in_email", s.first_name_in_email),
         Section::Texting => typed
@@ -392,6 +396,10 @@ fn naming(form: &mut Reading<'_>, practice: &mut Practice) {
 fn statements(form: &mut Reading<'_>, s: &mut Settings) {
     form.amount("minimum_balance", Cents::ZERO, &mut s.minimum_balance);
     s.approval_is_required = form.posted.has("approval_is_required");
+    s.messages_per_hour = match form.posted.filled("messages_per_hour") {
+        Some(_) => form.number("messages_per_hour", 1..=100_000),
+        None => None,
+    };
     s.amount_in_texts = form.posted.has("amount_in_texts");
     s.first_name_in_email = form.posted.has("first_name_in_email");
 }

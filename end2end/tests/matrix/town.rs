@@ -471,6 +471,8 @@ impl Rows {
             approved_by: None,
             approved_at: None,
             finished_at: Some(now),
+            paused_at: None,
+            paused_by: None,
         };
         job::insert(db, practice, &job).await?;
         let ticks = Ticks::all();

@@ -36,6 +36,9 @@ pub struct Settings {
     pub biller_refund_limit: Cents,
 
     pub approval_is_required: bool,
+    /// Reminders of one job go at most this fast, so that calls about them do not flood the office.
+    /// None: within the hour.
+    pub messages_per_hour: Option<i64>,
     /// X1: on means the two-way inbox answers; off means the fixed auto-reply.
     pub inbox_is_on: bool,
     pub amount_in_texts: bool,
@@ -116,6 +119,7 @@ impl Default for Settings {
             checkout_only: false,
             biller_refund_limit: Cents(250_00),
             approval_is_required: true,
+            messages_per_hour: None,
             inbox_is_on: false,
             amount_in_texts: false,
             first_name_in_email: false,

@@ -1,7 +1,7 @@
 //! The yes to a run, and the slots its messages get: all within the hour when their windows allow.
 
 use domain::{
-    clock::UnixMs,
+    clock::{HOUR_MS, UnixMs},
     decide::{Channel, Decision, Outcome},
     id::{JobId, MessageId, PracticeId},
     practice::Practice,
@@ -50,6 +50,9 @@ impl Engine {
         let job = job::load(&mut db, &practice.id, id).await?.ok_or(Refusal::NotFound)?;
         drop(db);
         let now = self.now();
+        if job.paused_at.is_some() {
+            return Err(Refusal::JobIsPaused.into());
+        }
         if job.method == Channel::Text.as_str() && is_below_the_floor(now) {
             return Err(Refusal::BelowTheFloor { until: floor_lifts_at(now) }.into());
         }
@@ -97,7 +100,9 @@ impl Engine {
             .map(|(_, _, count, ..)| count)
             .sum();
         drop(db);
-        let step_ms = self.options().spread_ms / waiting.max(1);
+        // A practice may want fewer an hour, so that calls about them do not flood it.
+        let shaped = practice.settings.messages_per_hour.map_or(0, |most| HOUR_MS / most.max(1));
+        let step_ms = (self.options().spread_ms / waiting.max(1)).max(shaped);
         let (mut approved, mut place, mut after) = (Approved::default(), 0, None);
         loop {
             let (engine, named, jid) = (self.clone(), named.clone(), job.id.clone());
@@ -140,7 +145,7 @@ impl Engine {
         Ok(approved)
     }
 
-    async fn approve_in(
+    pub(crate) async fn approve_in(
         &self,
         db: &mut Db,
         practice: &Practice,
@@ -196,13 +201,13 @@ impl Engine {
 }
 
 #[derive(Clone, Copy)]
-struct Spread {
-    first: i64,
-    step_ms: i64,
+pub(crate) struct Spread {
+    pub first: i64,
+    pub step_ms: i64,
 }
 
 #[derive(Default)]
-struct Chunk {
+pub(crate) struct Chunk {
     last: Option<MessageId>,
     slots: Vec<queue::Slot>,
     waiting: usize,
@@ -210,7 +215,7 @@ struct Chunk {
 }
 
 impl Approved {
-    fn take(&mut self, chunk: Chunk) {
+    pub(crate) fn take(&mut self, chunk: Chunk) {
         self.waiting += chunk.waiting;
         self.queued += chunk.slots.len() - chunk.waiting;
         self.withheld += chunk.ended.len();

@@ -55,6 +55,10 @@ pub enum Refusal {
     BadBody,
     /// The words cannot be put together: the link would be split.
     Wording(&'static str),
+    /// The job rests: it has to be resumed first.
+    JobIsPaused,
+    /// An edited text lacks something it must have.
+    EditNeeds(&'static str),
     /// A profile's name is empty or longer than sixty characters.
     BadProfileName,
     /// The practice has a profile of that name.

@@ -308,7 +308,11 @@ impl Trial<'_> {
                     events.push((when, due.turn.step, what));
                 }
             }
-            let soonest = next.look_at.unwrap_or(end);
+            // What was sent may have begun other steps, as an acceptance does on the day itself.
+            let soonest = match next.due.is_empty() {
+                true => next.look_at.unwrap_or(end),
+                false => at,
+            };
             at = soonest.max(at.plus_ms(HOUR_MS));
             if at >= end {
                 break;

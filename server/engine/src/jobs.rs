@@ -152,6 +152,8 @@ impl Engine {
             approved_by: None,
             approved_at: None,
             finished_at: None,
+            paused_at: None,
+            paused_by: None,
         };
         let (world, practice, by) = (self.world().clone(), practice.id.clone(), by.clone());
         self.store()

@@ -14,7 +14,7 @@
 //!
 //! | for | call |
 //! |---|---|
-//! | Send Patient Statements | [`Engine::confirm_list`], [`Engine::preview`], [`Engine::create_job`], [`Engine::approve_job`], [`Engine::mark_job`], [`Engine::cancel_job`], [`Engine::cancel_message`], [`Engine::job_page`] |
+//! | Send Patient Statements | [`Engine::confirm_list`], [`Engine::preview`], [`Engine::create_job`], [`Engine::approve_job`], [`Engine::mark_job`], [`Engine::cancel_job`], [`Engine::cancel_message`], [`Engine::approve_some`], [`Engine::pause_job`], [`Engine::resume_job`], [`Engine::edit_text`], [`Engine::job_page`] |
 //! | the clock | [`Engine::tick`] does what is due; [`Engine::next_due`] says when more is |
 //! | statement profiles | [`Engine::create_profile`], [`Engine::copy_profile`], [`Engine::save_profile`], [`Engine::approve_profile`], [`Engine::activate_profile`], [`Engine::retire_profile`], [`Engine::raise_profile`], [`Engine::start_forecast`], [`Engine::run_forecast`] |
 //! | follow-ups | [`Engine::note_follow_up`], [`Engine::decide_collections`] |
@@ -49,6 +49,7 @@ mod select;
 mod tick;
 mod transactional;
 mod wording;
+mod work_on_job;
 
 use std::sync::Arc;
 
@@ -76,6 +77,7 @@ pub use self::{
     tick::TickReport,
     transactional::Delivered,
     wording::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording},
+    work_on_job::{PAY_LINK, link_in},
 };
 
 /// How fast and how patiently the engine works.

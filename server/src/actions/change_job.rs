@@ -1,5 +1,7 @@
 //! `POST /staff/jobs/{id}/approve`, `/cancel` and `/messages/{message}/exclude`.
 
+use std::collections::BTreeSet;
+
 use actix_web::web;
 use app::components::{Errors, Query};
 use domain::{
@@ -13,7 +15,10 @@ use crate::{
     failure::{Answer, Failure},
     form::Posted,
     house::House,
-    pages::staff::jobs::{SECTION, show},
+    pages::staff::{
+        jobs::{SECTION, show},
+        notifications,
+    },
     refusals,
     session::Staff,
 };
@@ -41,6 +46,97 @@ pub async fn approve(
             Ok(see_other(&format!("{SECTION}/{job}")))
         }
         Err(error) => refuse(&house, &staff, &id, error).await,
+    }
+}
+
+/// The yes to those that were chosen.
+pub async fn approve_some(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::SendStatements).await?;
+    let job = job_of(&id)?;
+    let chosen: BTreeSet<MessageId> =
+        posted.all("message").filter_map(|id| id.parse().ok()).collect();
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    match house.engine.approve_some(practice, &job, &chosen, &by).await {
+        Ok(done) => {
+            house.bell.notify_one();
+            staff.visit.say(&format!(
+                "Approved: {} go within the hour, {} wait longer, {} were withheld.",
+                done.queued, done.waiting, done.withheld
+            ));
+            Ok(see_other(&format!("{SECTION}/{job}")))
+        }
+        Err(error) => refuse(&house, &staff, &id, error).await,
+    }
+}
+
+/// Lets the whole of it rest.
+pub async fn pause(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::SendStatements).await?;
+    let job = job_of(&id)?;
+    match house.engine.pause_job(&staff.practice.id, &job, &staff.actor()).await {
+        Ok(many) => {
+            staff.visit.say(&format!("Paused: {many} wait until you resume the job."));
+            Ok(see_other(&format!("{SECTION}/{job}")))
+        }
+        Err(error) => refuse(&house, &staff, &id, error).await,
+    }
+}
+
+pub async fn resume(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::SendStatements).await?;
+    let job = job_of(&id)?;
+    match house.engine.resume_job(&staff.practice.id, &job, &staff.actor()).await {
+        Ok(many) => {
+            house.bell.notify_one();
+            staff.visit.say(&format!("Resumed: {many} go on."));
+            Ok(see_other(&format!("{SECTION}/{job}")))
+        }
+        Err(error) => refuse(&house, &staff, &id, error).await,
+    }
+}
+
+/// Other words for one text that waits.
+pub async fn edit(
+    house: web::Data<House>,
+    staff: Staff,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    staff.require(&house, Permission::SendStatements).await?;
+    let message: MessageId = id.parse().map_err(|_| Failure::NotFound)?;
+    {
+        let mut db = house.store.read().await?;
+        let found = store::message::load(&mut db, &staff.practice.id, &message).await?;
+        found.ok_or(Failure::NotFound)?;
+    }
+    let body = posted.text("body").trim().to_owned();
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    match house.engine.edit_text(practice, &message, &body, &by).await {
+        Ok(()) => {
+            staff.visit.say("The words were saved. They still wait for a yes.");
+            Ok(see_other(&format!("/staff/messages/{message}")))
+        }
+        Err(error) => {
+            let refusal = refusals::refusal_of(error)?;
+            let words = refusals::sentence(&refusal, house.world.now(), &staff.practice.zone());
+            let errors = Errors::new().on("body", words);
+            notifications::show_message(&house, &staff, &id, Some(body), errors).await
+        }
     }
 }
 

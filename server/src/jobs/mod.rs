@@ -15,6 +15,7 @@ use crate::{
     house::{Demo, House},
 };
 
+mod approvals;
 mod backups;
 
 /// The engine looks at least this often; the bell makes it look at once.
@@ -70,6 +71,13 @@ pub fn start(house: Arc<House>) -> Background {
             async move { backups::step(&house).await.map(|()| None) }
         })
     };
+    let approvals = {
+        let house = house.clone();
+        every(approvals::EVERY, stopped.clone(), None, move || {
+            let house = house.clone();
+            async move { approvals::step(&house).await.map(|_| None) }
+        })
+    };
     let notary = {
         let house = house.clone();
         every(NOTARY_EVERY, stopped, None, move || {
@@ -77,7 +85,7 @@ pub fn start(house: Arc<House>) -> Background {
             async move { notary_step(&house).await.map(|_| None) }
         })
     };
-    Background { stop, tasks: vec![engine, payments, backups, notary] }
+    Background { stop, tasks: vec![engine, payments, approvals, backups, notary] }
 }
 
 /// Runs `step` for ever: again after `pace`, after the shorter wait it asked for, or at the bell.
@@ -165,6 +173,7 @@ pub async fn settle_down(house: &House) -> Result<(), Failure> {
         }
         did |= payments_step(house).await?;
         did |= engine_step(house).await?;
+        did |= approvals::step(house).await?;
         if !did {
             break;
         }

@@ -56,6 +56,9 @@ pub struct Job {
     pub approved_by: Option<String>,
     pub approved_at: Option<UnixMs>,
     pub finished_at: Option<UnixMs>,
+    /// It rests: nothing of it goes.
+    pub paused_at: Option<UnixMs>,
+    pub paused_by: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -72,6 +75,8 @@ struct Row {
     approved_by: Option<String>,
     approved_at_ms: Option<i64>,
     finished_at_ms: Option<i64>,
+    paused_at_ms: Option<i64>,
+    paused_by: Option<String>,
 }
 
 impl Row {
@@ -89,6 +94,8 @@ impl Row {
             approved_by: self.approved_by,
             approved_at: self.approved_at_ms.map(UnixMs),
             finished_at: self.finished_at_ms.map(UnixMs),
+            paused_at: self.paused_at_ms.map(UnixMs),
+            paused_by: self.paused_by,
         })
     }
 }
@@ -162,7 +169,7 @@ pub async fn find_or_insert_of_day(
 
 pub async fn load(db: &mut Db, practice: &PracticeId, id: &JobId) -> Result<Option<Job>> {
     const LOAD: &str = "select id, kind, method, criteria, custom_name, state, mark, created_by,
-        created_at_ms, approved_by, approved_at_ms, finished_at_ms
+        created_at_ms, approved_by, approved_at_ms, finished_at_ms, paused_at_ms, paused_by
         from job
         where practice_id = $1 and id = $2";
     let row: Option<Row> = sqlx::query_as(LOAD)
@@ -181,7 +188,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Job>> {
     const LIST: &str = "select id, kind, method, criteria, custom_name, state, mark, created_by,
-        created_at_ms, approved_by, approved_at_ms, finished_at_ms
+        created_at_ms, approved_by, approved_at_ms, finished_at_ms, paused_at_ms, paused_by
         from job
         where practice_id = $1 and (cast($2 as text) is null or id < $2)
         order by id desc
@@ -245,6 +252,27 @@ pub async fn mark_approving(
         .bind(id.as_str())
         .bind(by)
         .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Begins or ends a rest; false when it stood so before, or the job is over.
+pub async fn mark_paused(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &JobId,
+    paused: Option<(&str, UnixMs)>,
+) -> Result<bool> {
+    const MARK: &str = "update job set paused_at_ms = $3, paused_by = $4
+        where practice_id = $1 and id = $2 and state <> 'cancelled'
+        and (case when paused_at_ms is null then 1 else 0 end)
+            = (case when cast($3 as bigint) is null then 0 else 1 end)";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(paused.map(|(_, at)| at.0))
+        .bind(paused.map(|(by, _)| by))
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)

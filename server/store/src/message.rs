@@ -344,6 +344,17 @@ pub async fn find_by_key(
     Ok(row.map(|(id,)| MessageId::trusted(id)))
 }
 
+/// How many messages of each practice have waited for somebody's yes since before an instant.
+pub async fn list_waiting_for_yes(db: &mut Db, before: UnixMs) -> Result<Vec<(PracticeId, i64)>> {
+    const LIST: &str = "select practice_id, count(*)
+        from message
+        where state = 'pending_approval' and created_at_ms <= $1
+        group by practice_id
+        order by practice_id";
+    let rows: Vec<(String, i64)> = sqlx::query_as(LIST).bind(before.0).fetch_all(db.c()).await?;
+    Ok(rows.into_iter().map(|(id, count)| (PracticeId::trusted(id), count)).collect())
+}
+
 /// How the messages of a notice stand.
 pub async fn list_states(db: &mut Db, practice: &PracticeId, notice: &str) -> Result<Vec<State>> {
     const LIST: &str = "select state

@@ -5,7 +5,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::{Kind, Result, Store, StoreError};
 
-const FILES: [(i64, &str, &str); 9] = [
+const FILES: [(i64, &str, &str); 10] = [
     (1, "practice", include_str!("../../../migrations/0001_practice.sql")),
     (2, "book", include_str!("../../../migrations/0002_book.sql")),
     (3, "import", include_str!("../../../migrations/0003_import.sql")),
@@ -15,6 +15,7 @@ const FILES: [(i64, &str, &str); 9] = [
     (7, "audit", include_str!("../../../migrations/0007_audit.sql")),
     (8, "statement_draft", include_str!("../../../migrations/0008_statement_draft.sql")),
     (9, "profile", include_str!("../../../migrations/0009_profile.sql")),
+    (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused

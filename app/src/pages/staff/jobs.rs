@@ -137,6 +137,8 @@ pub struct JobView {
     /// Claims are marked Pending patient; none while nobody has finished.
     pub mark: Option<bool>,
     pub is_finished: bool,
+    /// By whom and since when it rests.
+    pub paused: Option<(String, UnixMs)>,
     pub counts: Vec<(Progress, i64)>,
     /// Why messages ended without going.
     pub reasons: Vec<(Progress, String, i64)>,
@@ -162,7 +164,7 @@ impl JobView {
             {heading("Job", false)}
             {self.errors.summary("Nothing was changed")}
             {self.question(&shell.csrf)}
-            {self.actions()}
+            {self.actions(&shell.csrf)}
             {self.facts()}
             {self.reasons()}
             {self.tabs()}
@@ -233,7 +235,7 @@ impl JobView {
         }
     }
 
-    fn actions(&self) -> AnyView {
+    fn actions(&self, csrf: &str) -> AnyView {
         if !self.may_send {
             return ().into_any();
         }
@@ -245,7 +247,14 @@ impl JobView {
             let href = format!("/staff/statements/sent/{}", self.id);
             ButtonLink::secondary(href, "Finish: mark the claims").view()
         });
-        view! { <div class="record-actions">{approve}{cancel}{mark}</div> }.into_any()
+        let rest = |verb: &str, label: &str| {
+            Form::post(self.at(&format!("/{verb}")), csrf).body(Button::secondary(label).view())
+        };
+        let pause = (self.paused.is_none() && self.count(Progress::Queued) > 0)
+            .then(|| rest("pause", "Pause"));
+        let resume = self.paused.is_some().then(|| rest("resume", "Resume"));
+        view! { <div class="record-actions">{approve}{resume}{pause}{cancel}{mark}</div> }
+            .into_any()
     }
 
     fn facts(&self) -> AnyView {
@@ -280,7 +289,12 @@ impl JobView {
             let cost = self.cost.as_ref().map(|cost| format!(", about {cost}")).unwrap_or_default();
             format!("{}{cost}", self.segments)
         });
+        let paused = self.paused.as_ref().map(|(by, at)| {
+            let by = format!(" by {by}");
+            view! { {instant_full(w, *at, &self.zone)}{by} }
+        });
         facts
+            .maybe("Paused", paused)
             .row("Made", made)
             .maybe("Approved", approved)
             .maybe("Claims", mark)
@@ -338,17 +352,32 @@ impl JobView {
                     return shown;
                 }
                 let waits = matches!(line.progress, Progress::PendingApproval | Progress::Queued);
+                let name = line.account.as_ref().map_or(&line.masked, |(_, name)| name);
+                let shown = if line.progress == Progress::PendingApproval {
+                    shown.checkbox(line.id.clone(), format!("Choose {name}"), false)
+                } else {
+                    shown
+                };
                 shown.cell(waits.then(|| {
-                    let name = line.account.as_ref().map_or(&line.masked, |(_, name)| name);
                     let action = self.at(&format!("/messages/{}/exclude", line.id));
-                    Form::post(action, csrf)
-                        .body(Button::quiet("Exclude").named(format!("Exclude {name}")).view())
+                    Button::quiet("Exclude")
+                        .named(format!("Exclude {name}"))
+                        .formaction(action)
+                        .view()
                 }))
             })
             .collect();
-        Table::new("Messages of this job", columns)
+        let may_choose = self.may_send && self.count(Progress::PendingApproval) > 0;
+        let table = Table::new("Messages of this job", columns)
             .rows(rows)
-            .empty(view! { <p>"No message is in this state."</p> })
-            .view()
+            .empty(view! { <p>"No message is in this state."</p> });
+        let table = if may_choose { table.checkboxes("message", "Choose") } else { table };
+        if !self.may_send {
+            return table.view();
+        }
+        let some = may_choose.then(|| {
+            view! { <div class="actions">{Button::secondary("Approve the chosen ones")}</div> }
+        });
+        Form::post(self.at("/approve-some"), csrf).body(view! { {table}{some} })
     }
 }

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     components::{
-        Facts, FilterBar, Moment, Query, Select, Table, Tabs, Timeline, heading, instant,
-        instant_full, money,
+        Button, Errors, Facts, FilterBar, Form, Moment, Query, Select, Table, Tabs, TextArea,
+        Timeline, heading, instant, instant_full, money,
     },
     when,
     words::Words,
@@ -113,10 +113,31 @@ pub struct MessagePage {
     pub steps: Vec<(UnixMs, String)>,
     pub next_at: Option<UnixMs>,
     pub decisions: Vec<WhyStored>,
+    /// A text that waits for its yes may be edited: its address and the words as typed so far, with
+    /// `{pay_link}` where the link goes.
+    pub edit: Option<(String, String)>,
+    pub errors: Errors,
 }
 
 impl MessagePage {
     pub fn html(self, shell: &StaffShell) -> String {
+        let is_error = !self.errors.is_empty();
+        let edit = self.edit.clone().map(|(action, words)| {
+            let body = view! {
+                {TextArea::new("body", "Words of this one text")
+                    .hint(
+                        "Keep {pay_link}, the practice's name and the way out. It is approved as \
+                         it stands when it is sent.",
+                    )
+                    .rows(4)
+                    .maxlength(1600)
+                    .value(words)
+                    .error(self.errors.of("body"))}
+                <div class="actions">{Button::secondary("Save the words")}</div>
+            };
+            let form = Form::post(action, &shell.csrf).class("panel").body(body);
+            view! { <h2>"Edit before it is approved"</h2>{form} }
+        });
         let w = Words::default();
         let title =
             format!("{} by {}", class_name(self.class), channel_name(self.channel).to_lowercase());
@@ -160,19 +181,20 @@ impl MessagePage {
             .collect();
         let steps = Timeline::new(steps, "Nothing has happened to it yet.");
         let decisions = self.decisions();
-        shell.page(
-            "Message",
-            view! {
+        let summary = self.errors.summary("The words were not saved");
+        let body = view! {
                 {heading(title, false)}
+                {summary}
                 {facts}
                 <h2>"What it says"</h2>
                 {text}
+                {edit}
                 <h2>"What happened"</h2>
                 {steps}
                 <h2>"Why"</h2>
                 {decisions}
-            },
-        )
+        };
+        if is_error { shell.error_page("Message", body) } else { shell.page("Message", body) }
     }
 
     fn decisions(&self) -> AnyView {

@@ -5,7 +5,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use leptos::prelude::*;
 
 use crate::{
-    components::{Badge, Column, Meter, Notice, Row, Table, Tone, instant, instant_full},
+    components::{Badge, Column, Notice, Row, Table, Tone, instant, instant_full},
     words::Words,
 };
 
@@ -144,8 +144,14 @@ fn bars(title: &'static str, what: &'static str, values: Vec<(String, i64)>) -> 
     let rows = values
         .into_iter()
         .map(|(label, count)| {
-            let meter = Meter::new(label.clone(), count, most, count.to_string());
-            Row::new().cell(label).cell(meter.view())
+            let (whole, value, named) = (most.to_string(), count.to_string(), label.clone());
+            let bar = view! {
+                <div class="meter">
+                    <meter aria-label=named min="0" max=whole value=value.clone()></meter>
+                    <span>{value}</span>
+                </div>
+            };
+            Row::new().cell(label).cell(bar)
         })
         .collect();
     let columns = vec![Column::new(what), Column::new("Messages")];

@@ -283,6 +283,7 @@ impl Fields<'_> {
             <fieldset class="choices">
                 <legend>"Messages"</legend>
                 {self.check("approval_is_required", "Somebody approves every list before it is sent")}
+                {self.number("messages_per_hour", "Reminders of one job an hour, at most")}
                 {self.check("amount_in_texts", "Say the amount in texts")
                     .hint("Off is safer: a text shows on a locked screen.")}
                 {self.check("first_name_in_email", "Begin emails with the first name")}

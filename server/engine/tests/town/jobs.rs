@@ -34,6 +34,92 @@ async fn a_person_whose_box_is_cleared_gets_nothing() {
 }
 
 #[tokio::test]
+async fn the_ones_chosen_go_and_the_others_wait_for_their_own_yes() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.person("Ben", BEN, 90_00).await;
+        let job = town.draft(&town.by_text()).await;
+        let of_ana = town.history(&ana.guarantor).await[0].id.clone();
+        let (p, by) = (&town.practice, staff("biller"));
+        let chosen = [of_ana].into();
+        let approved = town.engine.approve_some(p, &job, &chosen, &by).await.expect("approved");
+        assert_eq!(approved.queued, 1);
+        assert!(town.engine.approve_some(p, &job, &chosen, &by).await.is_err(), "it is done");
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!((town.provider.to(ANA).len(), town.provider.to(BEN).len()), (1, 0));
+        assert_eq!(town.status(&ana.claims[0]).await, "pending_patient");
+        town.approve(&job).await;
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!((town.provider.to(ANA).len(), town.provider.to(BEN).len()), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_job_sends_nothing_until_it_is_resumed() {
+    everywhere(async |town| {
+        town.person("Ana", ANA, 82_00).await;
+        let job = town.remind_all().await;
+        let (p, by) = (&town.practice, staff("biller"));
+        assert_eq!(town.engine.pause_job(p, &job, &by).await.expect("paused"), 1);
+        assert!(town.engine.pause_job(p, &job, &by).await.is_err(), "it rests already");
+        town.pass_ms(3 * HOUR_MS).await;
+        assert!(town.provider.all().is_empty());
+        assert_eq!(town.engine.resume_job(p, &job, &by).await.expect("resumed"), 1);
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.to(ANA).len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_practice_that_wants_few_an_hour_gets_few_an_hour() {
+    everywhere(async |town| {
+        town.settings(|settings, _| settings.messages_per_hour = Some(2)).await;
+        for n in 0..6 {
+            town.person(&format!("Person {n}"), &format!("+1212555012{n}"), 82_00).await;
+        }
+        town.remind_all().await;
+        let start = town.world.now();
+        town.pass_ms(4 * HOUR_MS).await;
+        let mut by_hour = [0; 4];
+        for out in town.provider.all() {
+            by_hour[usize::try_from(out.at.since(start) / HOUR_MS).expect("later").min(3)] += 1;
+        }
+        assert_eq!(by_hour, [2, 2, 2, 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_edited_text_goes_as_it_was_edited_and_keeps_what_it_must_have() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        let job = town.draft(&town.by_text()).await;
+        let of_ana = town.history(&ana.guarantor).await[0].id.clone();
+        let (p, by) = (&town.practice, staff("biller"));
+        for bad in [
+            "",
+            "Practice hilltop: pay at our desk. Reply STOP to opt out.",
+            "Pay here: {pay_link} Reply STOP to opt out.",
+            "Practice hilltop: pay here: {pay_link} Thank you.",
+            "Practice hilltop: {pay_link} or {pay_link} Reply STOP to opt out.",
+        ] {
+            assert!(town.engine.edit_text(p, &of_ana, bad, &by).await.is_err(), "{bad}");
+        }
+        let words =
+            "Practice hilltop: Your card is on its way? Pay: {pay_link} Reply STOP to opt out.";
+        town.engine.edit_text(p, &of_ana, words, &by).await.expect("edited");
+        town.approve(&job).await;
+        assert!(town.engine.edit_text(p, &of_ana, words, &by).await.is_err(), "it is approved");
+        town.pass_ms(HOUR_MS).await;
+        let sent = town.provider.to(ANA);
+        assert!(sent[0].body.contains("on its way") && sent[0].body.contains("/p/"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_leaves_the_claims_ready() {
     everywhere(async |town| {
         let ana = town.person("Ana", ANA, 82_00).await;

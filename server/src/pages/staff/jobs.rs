@@ -179,7 +179,9 @@ pub async fn show(house: &House, staff: &Staff, id: &str, query: Query, errors: 
     house.audit(staff.entry("view", "job", id.as_str())).await?;
     let mut db = house.store.read().await?;
     let job = page.job;
-    let labels = std::iter::once(job.created_by.as_str()).chain(job.approved_by.as_deref());
+    let labels = std::iter::once(job.created_by.as_str())
+        .chain(job.approved_by.as_deref())
+        .chain(job.paused_by.as_deref());
     let names = Names::of(&mut db, labels).await?;
     let asks = match query.get("ask") {
         Some("approve") => Some(JobQuestion::Approve),
@@ -201,6 +203,7 @@ pub async fn show(house: &House, staff: &Staff, id: &str, query: Query, errors: 
         approved: job.approved_by.as_deref().map(|by| names.get(by)).zip(job.approved_at),
         mark: job.mark.as_deref().map(|mark| mark == "yes"),
         is_finished: job.finished_at.is_some(),
+        paused: job.paused_by.as_deref().map(|by| names.get(by)).zip(job.paused_at),
         counts: page.counts.iter().map(|(state, many)| (progress_of(*state), *many)).collect(),
         reasons: page
             .reasons

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, web};
 use app::{
-    components::Query,
+    components::{Errors, Query},
     pages::staff::{MessagePage, NotificationHistory, claim_words::language_name},
 };
 use domain::{
@@ -23,7 +23,7 @@ use crate::{
     house::House,
     naming::Names,
     session::Staff,
-    workspace::{self, shown},
+    workspace::{self, refused, shown},
 };
 
 pub const SECTION: &str = "/staff/notifications";
@@ -59,6 +59,17 @@ pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -
 
 pub async fn get(house: web::Data<House>, staff: Staff, id: web::Path<String>) -> Answer {
     staff.require(&house, Permission::View).await?;
+    show_message(&house, &staff, &id, None, Errors::new()).await
+}
+
+/// The page of one message; 422 with what was typed when an edit was refused.
+pub async fn show_message(
+    house: &House,
+    staff: &Staff,
+    id: &str,
+    typed: Option<String>,
+    errors: Errors,
+) -> Answer {
     let id: MessageId = id.parse().map_err(|_| Failure::NotFound)?;
     let practice = &staff.practice.id;
     let mut db = house.store.read().await?;
@@ -73,7 +84,19 @@ pub async fn get(house: web::Data<House>, staff: Staff, id: web::Path<String>) -
     let labels = std::iter::once(found.created_by.as_str()).chain(found.approved_by.as_deref());
     let names = Names::of(&mut db, labels).await?;
     let decisions = store::decision::list_by_message(&mut db, practice, &id).await?;
-    let (text, hidden_because) = text_of(&staff, &found);
+    let (text, hidden_because) = text_of(staff, &found);
+    let is_refusal = !errors.is_empty();
+    let may_edit = staff.role.may(Permission::SendStatements)
+        && found.state == message::State::PendingApproval
+        && found.channel == Channel::Text;
+    let edit = may_edit.then(|| {
+        let words = typed.unwrap_or_else(|| {
+            let text = &found.content.text;
+            engine::link_in(text)
+                .map_or_else(|| text.clone(), |link| text.replace(link, engine::PAY_LINK))
+        });
+        (format!("/staff/messages/{}/edit", found.id), words)
+    });
     let page = MessagePage {
         zone: staff.practice.zone(),
         now: house.world.now(),
@@ -95,8 +118,11 @@ pub async fn get(house: web::Data<House>, staff: Staff, id: web::Path<String>) -
         steps: steps(&found, &names),
         next_at: found.next_at,
         decisions: decisions.into_iter().map(stored).collect(),
+        edit,
+        errors,
     };
-    Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
+    let html = page.html(&workspace::shell(house, staff, SECTION));
+    Ok(if is_refusal { refused(html) } else { shown(html) })
 }
 
 /// The words, for those who may send such words themselves; a link pays, so nobody may copy one.

@@ -34,6 +34,9 @@ pub async fn claim_due(
         where id in (select id from message
             where next_at_ms is not null and next_at_ms <= $2
             and (lease_until_ms is null or lease_until_ms <= $3)
+            and not exists (select 1 from job
+                where job.practice_id = message.practice_id and job.id = message.job_id
+                and job.paused_at_ms is not null and message.state = 'queued')
             order by next_at_ms, id
             limit $5
             $skip_locked)
@@ -420,6 +423,55 @@ pub async fn mark_rewritten(
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Other words for a text that waits for its yes.
+pub async fn mark_edited(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &MessageId,
+    content: &super::Content,
+    content_hash: &str,
+    segments: i64,
+) -> Result<bool> {
+    const MARK: &str = "update message set content_sealed = $3, content_hash = $4, segments = $5,
+        version = version + 1
+        where practice_id = $1 and id = $2 and state = 'pending_approval'";
+    let plain = serde_json::to_string(content).expect("content is plain data");
+    let sealed =
+        db.keys().seal(super::place(practice.as_str(), id.as_str(), "content_sealed"), &plain);
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(sealed)
+        .bind(content_hash)
+        .bind(segments)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes what waits of a job out of the queue while it rests, and puts it back: each at its slot,
+/// or now when that has passed. How many that was.
+pub async fn mark_job_resting(
+    db: &mut Db,
+    practice: &PracticeId,
+    job: &JobId,
+    rests: bool,
+    now: UnixMs,
+) -> Result<u64> {
+    const REST: &str = "update message set next_at_ms = null
+        where practice_id = $1 and job_id = $2 and state = 'queued' and $3 = $3";
+    const GO_ON: &str = "update message set next_at_ms = case when slot_at_ms > $3 then slot_at_ms
+        else $3 end, slot_at_ms = case when slot_at_ms > $3 then slot_at_ms else $3 end
+        where practice_id = $1 and job_id = $2 and state = 'queued' and next_at_ms is null";
+    let done = sqlx::query(if rests { REST } else { GO_ON })
+        .bind(practice.as_str())
+        .bind(job.as_str())
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected())
 }
 
 /// How far a message came, as its provider reports.
