@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { closeBrowser, DESKTOP, expectAccessible, expectSound, picture, visit } from './browser.mjs';
 import { Cast } from './cast.mjs';
-import { DESK, expectWords, openWorkspace } from './staff.mjs';
+import { DESK, expectWords, openWorkspace, showPatients } from './staff.mjs';
 import { startWorld, until } from './world.mjs';
 
 const cast = new Cast('PRF');
@@ -14,6 +14,9 @@ const cast = new Cast('PRF');
 const usual = cast.person();
 const owesMuch = cast.personOwing('612.00');
 for (const one of [usual, owesMuch]) for (const v of one.visits) v.day = '2026-02-26';
+
+const late = new Cast('LAT');
+late.person({ phone: '+14135550177' });
 
 let world;
 
@@ -141,6 +144,35 @@ test('a saved segment leads to the list it selects', () =>
     await page.getByRole('button', { name: 'Show Patients' }).click();
     const words = await page.locator('main').innerText();
     assert.ok(!words.includes(usual.name), 'only large balances');
+  }));
+
+test('the reports say how far reminders came, step by step', () =>
+  visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'manager', '/staff/reports');
+    await expectWords(page, 'Usual reminders: Reminder', 'Contact success', 'Average days outstanding');
+    await expectSound(page, DESK);
+    await picture(page, DESK, 'reports');
+  }));
+
+test('a job is paused, and what waits goes on when it is resumed', () =>
+  visit(world, DESK, async (page) => {
+    world.importFile('late.csv', late.csv(), { delta: true });
+    await openWorkspace(page, world, 'biller');
+    await showPatients(page);
+    await page.getByRole('button', { name: 'Send Patient Statements' }).click();
+    await page.getByRole('button', { name: /^Yes/ }).click();
+    await page.getByRole('heading', { name: 'Patient Statements Sent' }).waitFor();
+    await page.getByRole('button', { name: 'Finish' }).click();
+    await page.goto('/staff/jobs');
+    await page.getByRole('link', { name: /Mar 7/ }).first().click();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await expectWords(page, 'Paused');
+    await expectSound(page, DESK);
+    await world.advance('PT3H');
+    assert.equal((await world.mailbox(late.people[0].phone)).length, 0);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await world.advance('PT1H');
+    await world.message(late.people[0].phone, 'the text of a resumed job');
   }));
 
 test('a viewer reads profiles and follow-ups and changes nothing', () =>

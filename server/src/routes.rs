@@ -150,6 +150,8 @@ routes! { TABLE, configure;
     get "/staff/segments" Staff(P::View) => pages::staff::profiles::segments;
     post "/staff/segments" Staff(P::ManageProfiles) => actions::change_profile::save_segment;
     post "/staff/segments/{segment}/delete" Staff(P::ManageProfiles) => actions::change_profile::delete_segment;
+    get "/staff/reports" Staff(P::View) => pages::staff::reports::get;
+    get "/staff/reports/export.csv" Staff(P::View) => pages::staff::reports::export;
     get "/staff/follow-ups" Staff(P::View) => pages::staff::follow_ups::list;
     get "/staff/follow-ups/export.csv" Staff(P::View) => pages::staff::follow_ups::export;
     get "/staff/follow-ups/{follow_up}" Staff(P::View) => pages::staff::follow_ups::get;

@@ -82,6 +82,7 @@ fn navigation(staff: &Staff) -> Vec<NavEntry> {
     entries.push(NavEntry::new("Find Payment", "/staff/payments"));
     entries.push(NavEntry::new("Follow-ups", "/staff/follow-ups"));
     entries.push(NavEntry::new("Work list", "/staff/tasks"));
+    entries.push(NavEntry::new("Reports", "/staff/reports"));
     entries.push(NavEntry::new("Statement profiles", "/staff/profiles"));
     entries.push(NavEntry::new("Segments", "/staff/segments"));
     if may(Permission::Import) {

@@ -11,6 +11,7 @@ pub mod decide;
 pub mod gate;
 pub mod holds;
 pub mod id;
+pub mod lift;
 pub mod money;
 pub mod payment;
 pub mod phone;

@@ -45,6 +45,7 @@ pub mod practice;
 pub mod profile;
 pub mod refund;
 pub mod reply;
+pub mod report;
 pub mod scratch;
 pub mod search;
 pub mod segment;

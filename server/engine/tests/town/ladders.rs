@@ -321,6 +321,39 @@ async fn what_the_simulator_foretells_is_what_happens() {
 }
 
 #[tokio::test]
+async fn those_left_out_of_a_step_get_nothing_and_are_counted_beside_the_others() {
+    everywhere(async |town| {
+        town.without_approval().await;
+        for n in 0..20 {
+            town.person(&format!("Person {n}"), &format!("+121255501{n:02}"), 82_00).await;
+        }
+        let step = Step { hold_out_percent: 50, ..remind(1, TODAY + 1) };
+        town.climbs("Tried", &profile(vec![step])).await;
+        town.until(day(TODAY + 2, 12)).await;
+        let sent = i64::try_from(town.provider.all().len()).expect("few");
+        assert!((1..20).contains(&sent), "{sent}");
+        town.until(day(TODAY + 18, 12)).await;
+        let (from, now) = (day(TODAY, 0), town.world.now());
+        let mut db = town.store.read().await.expect("read");
+        let lift = store::report::list_lift(&mut db, &town.practice, from, now).await;
+        let lift = lift.expect("lift");
+        let (_, step, reminded, held_out) = &lift[0];
+        assert_eq!((*step, reminded.people, held_out.people), (1, sent, 20 - sent));
+        assert_eq!((reminded.paid, held_out.paid), (0, 0));
+        let funnel = store::report::list_funnel(&mut db, &town.practice, from, now).await;
+        let funnel = funnel.expect("funnel");
+        assert_eq!((funnel.len(), funnel[0].sent, funnel[0].paid), (1, sent, 0));
+        assert_eq!(funnel[0].step.as_ref().map(|(_, step)| *step), Some(1));
+        let open = store::report::list_open_days(&mut db, &town.practice).await.expect("open");
+        assert_eq!(open.iter().map(|(_, bills, _)| bills).sum::<i64>(), 20);
+        let p = &town.practice;
+        let asked = store::report::sum_collected(&mut db, p, from, now).await.expect("asked");
+        assert_eq!((asked.0, asked.1), (sent, Cents(sent * 82_00)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_profile_with_a_problem_is_not_approved_and_an_unapproved_one_not_activated() {
     everywhere(async |town| {
         let (p, by) = (&town.practice, staff("manager"));

@@ -17,6 +17,7 @@ pub mod people;
 pub mod profiles;
 pub mod record;
 pub mod replies;
+pub mod reports;
 pub mod settings;
 pub mod statements;
 pub mod tasks;
