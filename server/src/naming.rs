@@ -49,6 +49,8 @@ fn without_a_name(label: &str) -> &'static str {
         "key" => "the practice's system",
         "import" => "an import",
         _ if label == "system:processor" => "Stripe",
+        _ if label == "system:command" => "the command line",
+        _ if label == "system:demo" => "the demo",
         "system" => "Clearbill",
         _ => "somebody",
     }

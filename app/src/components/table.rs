@@ -93,7 +93,7 @@ pub struct Table {
     /// The path and state that heading links keep, and the sorting in force.
     sorting: Option<(String, Query, String)>,
     /// The field name of the row checkboxes, and the heading of their column.
-    checkboxes: Option<(&'static str, String)>,
+    checkboxes: Option<(&'static str, AnyView)>,
     empty: Option<AnyView>,
     foot: Option<Row>,
 }
@@ -136,8 +136,8 @@ impl Table {
 
     /// The rows' checkboxes send `name={row value}`; `heading` names their column.
     #[must_use]
-    pub fn checkboxes(mut self, name: &'static str, heading: impl Into<String>) -> Self {
-        self.checkboxes = Some((name, heading.into()));
+    pub fn checkboxes(mut self, name: &'static str, heading: impl IntoView + 'static) -> Self {
+        self.checkboxes = Some((name, heading.into_any()));
         self
     }
 
@@ -164,11 +164,10 @@ impl Table {
         let sorting = self.sorting;
         let headings: Vec<AnyView> =
             self.columns.iter().map(|column| heading(column, sorting.as_ref())).collect();
-        let checkboxes = self.checkboxes;
-        let select = checkboxes
-            .as_ref()
-            .map(|(_, heading)| view! { <th scope="col" class="pick">{heading.clone()}</th> });
-        let name = checkboxes.map(|(name, _)| name);
+        let name = self.checkboxes.as_ref().map(|(name, _)| *name);
+        let select = self
+            .checkboxes
+            .map(|(_, heading)| view! { <th scope="col" class="pick">{heading}</th> });
         let numbers: Vec<bool> = self.columns.iter().map(|column| column.is_number).collect();
         let rows: Vec<AnyView> =
             self.rows.into_iter().map(|row| row_view(row, name, &numbers)).collect();

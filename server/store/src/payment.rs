@@ -589,6 +589,17 @@ pub async fn list_unposted(
         .await?)
 }
 
+/// The first payment anybody made online.
+pub async fn find_first(db: &mut Db, practice: &PracticeId) -> Result<Option<PaymentId>> {
+    const FIND: &str = "select id from payment
+        where practice_id = $1
+        order by received_at_ms, id
+        limit 1";
+    let row: Option<(String,)> =
+        sqlx::query_as(FIND).bind(practice.as_str()).fetch_optional(db.c()).await?;
+    Ok(row.map(|(id,)| PaymentId::trusted(id)))
+}
+
 /// How much waits in Find Payment: payments, and cents of them that no claim has got.
 pub async fn count_unapplied(db: &mut Db, practice: &PracticeId) -> Result<(i64, Cents)> {
     const COUNT: &str = "select count(*), cast(coalesce(sum(cents), 0) as bigint)

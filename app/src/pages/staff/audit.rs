@@ -80,7 +80,7 @@ impl Audit {
                 {head.view()}
                 {filters}
                 <p>{ButtonLink::secondary(export, "Export what is shown as CSV")}</p>
-                {table}
+                <div class="ledger">{table}</div>
                 {older}
             },
         )

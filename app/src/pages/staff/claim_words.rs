@@ -1,6 +1,7 @@
 //! Where a claim stands, in the words of the guides.
 
 use domain::book::{ClaimStatus, InsuranceState, Language, Preferred};
+use leptos::prelude::*;
 
 use crate::components::{Badge, Tone};
 
@@ -45,6 +46,14 @@ pub const fn preferred_name(preferred: Preferred) -> &'static str {
         Preferred::Email => "Email",
         Preferred::Both => "Text and email",
     }
+}
+
+/// A claim's number in the practice's system: in one piece while it is short; some systems use 36
+/// characters, which may break anywhere.
+pub fn claim_number(number: &str) -> AnyView {
+    const SHORT: usize = 16;
+    let class = if number.chars().count() <= SHORT { "unbroken" } else { "breaks" };
+    view! { <span class=class>{number.to_owned()}</span> }.into_any()
 }
 
 /// `12 days`, `1 day`.

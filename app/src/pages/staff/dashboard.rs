@@ -41,6 +41,8 @@ pub struct Dashboard {
     pub by_age: [Cents; 3],
     pub unposted: Cents,
     pub unapplied: (i64, Cents),
+    /// Nobody has ever paid online.
+    pub nothing_paid_yet: bool,
     pub last_import: Option<UnixMs>,
     pub waiting: Vec<Waiting>,
     pub notifications: Notifications,
@@ -58,7 +60,7 @@ impl Dashboard {
             view! {
                 {heading("Dashboard", false)}
                 {self.live_notice()}
-                <div class="columns">
+                <div class="columns board">
                     {self.balances()}
                     {self.work()}
                     {self.notification_panel()}
@@ -86,10 +88,11 @@ impl Dashboard {
             let import = self.may_import.then(
                 || view! { <p>{ButtonLink::primary("/staff/imports", "Import balances")}</p> },
             );
-            return panel(
-                "Balances",
-                view! { <p>"No account owes anything, as far as the last import says."</p>{import} },
-            );
+            let words = match self.last_import {
+                None => "Nothing was imported yet. Balances come with the first file.",
+                Some(_) => "No account owes anything, as far as the last import says.",
+            };
+            return panel("Balances", view! { <p>{words}</p>{import} });
         }
         let whole = self.owed.0.max(1);
         let bars: Vec<AnyView> = ["30 days or newer", "31 to 60 days", "Over 60 days"]
@@ -165,7 +168,11 @@ impl Dashboard {
     fn money_in(&self) -> AnyView {
         let (count, sum) = self.unapplied;
         let body = if count == 0 {
-            view! { <p>"All online payments are applied."</p> }.into_any()
+            let words = match self.nothing_paid_yet {
+                true => "Nobody has paid online yet.",
+                false => "All online payments are applied.",
+            };
+            view! { <p>{words}</p> }.into_any()
         } else {
             let noun = if count == 1 { "payment waits" } else { "payments wait" };
             view! {

@@ -10,13 +10,13 @@ use leptos::prelude::*;
 
 use super::{
     StaffShell,
-    claim_words::{counted, insurance_name, status_badge},
+    claim_words::{claim_number, counted, insurance_name, status_badge},
     select_criteria::CRITERIA,
 };
 use crate::{
     components::{
-        Badge, ButtonLink, Column, Errors, Field, FilterBar, Notice, Pager, Query, Row, Select,
-        Table, Tone, day, heading, instant, money,
+        Badge, ButtonLink, Column, Errors, Field, FilterBar, Pager, Query, Row, Select, Table,
+        Tone, day, heading, instant, money,
     },
     words::Words,
 };
@@ -161,7 +161,7 @@ impl Encounters {
         let check =
             line.has_returned_check.then(|| Badge::new("Returned check").tone(Tone::Danger).view());
         let missing =
-            line.is_missing.then(|| Badge::new("Missing in the last file").tone(Tone::Warn).view());
+            line.is_missing.then(|| Badge::new("Not in the last file").tone(Tone::Warn).view());
         let owed = match line.owed {
             Some(cents) => money(cents),
             None => view! { <span class="hint">"not asked"</span> }.into_any(),
@@ -174,7 +174,7 @@ impl Encounters {
             .cell(view! { <a href=href>{line.guarantor_name.clone()}</a> })
             .cell(line.patient_name.clone())
             .cell(view! { {day(w, line.visit_on)}{place} })
-            .cell(line.number.clone())
+            .cell(claim_number(&line.number))
             .cell(view! { {status_badge(line.status)}" "{check}" "{missing}{insurance} })
             .cell(counted(line.age_days, "day", "days"))
             .cell(money(line.bill))
@@ -189,11 +189,9 @@ impl Encounters {
             }
             .into_any();
         }
-        let import = self.may_import.then(|| {
-            Notice::new(Tone::Plain)
-                .body(view! { <p><a href="/staff/imports">"Import balances"</a></p> })
-                .view()
-        });
+        let import = self
+            .may_import
+            .then(|| view! { <p>{ButtonLink::primary("/staff/imports", "Import balances")}</p> });
         view! { <p>"There are no claims yet. They come with the first import."</p>{import} }
             .into_any()
     }

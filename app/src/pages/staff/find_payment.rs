@@ -88,6 +88,8 @@ pub struct FindPayment {
     /// Of the whole list as filtered; for those who may apply.
     pub exact_matches: usize,
     pub may_mark_posted: bool,
+    /// Nobody has ever paid online.
+    pub nothing_paid_yet: bool,
 }
 
 impl FindPayment {
@@ -171,7 +173,10 @@ impl FindPayment {
         let is_filtered = FILTERS[1..]
             .iter()
             .any(|key| self.query.get(key).is_some_and(|value| !value.is_empty()));
-        let empty = empty_words(status, is_filtered, self.query.get("after").is_some());
+        let empty = match self.nothing_paid_yet {
+            true => NOTHING_PAID,
+            false => empty_words(status, is_filtered, self.query.get("after").is_some()),
+        };
         let columns = vec![
             Column::new("Received").sort("received"),
             Column::new("Guarantor").sort("name"),
@@ -189,9 +194,12 @@ impl FindPayment {
             .sorted(PATH, &self.query.without(&["after"]), PAYMENT_ORDER)
             .rows(rows)
             .empty(view! { <p>{empty}</p> });
-        if choosing { table.checkboxes("payment", "Choose") } else { table }
+        if choosing { table.checkboxes("payment", unseen("Choose")) } else { table }
     }
 }
+
+const NOTHING_PAID: &str = "All online payments are applied. Nobody has paid online yet: payments \
+                            appear here as soon as a patient pays by the link in a reminder.";
 
 fn empty_words(status: &str, is_filtered: bool, is_later_page: bool) -> &'static str {
     match status {
@@ -201,7 +209,7 @@ fn empty_words(status: &str, is_filtered: bool, is_later_page: bool) -> &'static
         }
         "unapplied" => "All online payments are applied.",
         "unposted" => "Everything that was paid online is in the practice's system.",
-        "all" => "Nothing was paid online yet. Payments appear here as soon as they are settled.",
+        "all" => NOTHING_PAID,
         _ => "There is no such payment. Choose another status to see the others.",
     }
 }
@@ -222,7 +230,10 @@ impl PaymentRow {
             None => "No".into_any(),
         };
         let proposal = self.proposal.as_ref().map(|proposal| {
-            view! { {proposal_summary(proposal)}" "{confidence_badge(proposal)} }
+            view! {
+                <div class="proposal">{proposal_summary(proposal)}</div>
+                {confidence_badge(proposal)}
+            }
         });
         let row = Row::new()
             .cell(view! { <a href=href>{instant(w, self.received_at, zone)}{who}</a> })
@@ -233,7 +244,7 @@ impl PaymentRow {
             })
             .cell(money(self.amount))
             .cell(money(self.unapplied))
-            .cell(self.card)
+            .cell(unbroken(self.card))
             .cell(unbroken(self.reference))
             .cell(paid_for)
             .cell(proposal)

@@ -8,7 +8,7 @@ use super::StaffShell;
 use crate::{
     components::{
         Badge, Button, ButtonLink, Column, Errors, Facts, Field, Form, Meter, Notice, Row, Select,
-        Table, TextArea, Tone, heading, instant_full, paragraph,
+        Table, TextArea, Tone, heading, instant, instant_full, paragraph,
     },
     words::Words,
 };
@@ -81,7 +81,7 @@ impl Imports {
                     .cell(view! { <a href=href>{line.file_name}</a> })
                     .cell(line.kind)
                     .cell(state_badge(&line.state))
-                    .cell(instant_full(w, line.started_at, &self.zone))
+                    .cell(instant(w, line.started_at, &self.zone))
                     .cell(line.started_by)
                     .cell(line.rows.to_string())
                     .cell(line.accepted.to_string())

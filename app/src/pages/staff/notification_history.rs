@@ -65,6 +65,9 @@ impl NotificationHistory {
         let empty = if self.errors_only {
             "Nothing has failed. Messages that could not be delivered appear here, with the \
              provider's reason."
+        } else if value("channel").is_empty() && value("state").is_empty() {
+            "No message was written yet. Messages appear here as soon as reminders are sent, or \
+             somebody pays or writes."
         } else {
             "Nothing matches. Messages appear here as soon as a job is made or somebody writes."
         };

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 
 use super::{
     StaffShell,
-    claim_words::{counted, language_name, preferred_name, status_badge},
+    claim_words::{claim_number, counted, language_name, preferred_name, status_badge},
     decision_words::hold_name,
     record_contacts::{ContactLine, NewContactForm, contacts, removal},
 };
@@ -339,7 +339,7 @@ impl PatientRecord {
                 };
                 Row::new()
                     .cell(day(w, claim.visit_on))
-                    .cell(claim.number.clone())
+                    .cell(claim_number(&claim.number))
                     .cell(claim.patient.clone())
                     .cell(status_badge(claim.status).view())
                     .cell(money(claim.bill))

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use super::{StaffShell, claim_words::counted};
 use crate::{
     components::{
-        Badge, Button, Column, Field, Form, Query, Row, Table, Tone, heading, instant, money,
+        Badge, Button, ButtonLink, Column, Field, Form, Query, Row, Table, Tone, heading, instant,
+        money,
     },
     words::Words,
 };
@@ -46,12 +47,13 @@ pub struct Patients {
     pub page: u64,
     pub has_more: bool,
     pub book_is_empty: bool,
+    pub may_import: bool,
 }
 
 impl Patients {
     pub fn html(self, shell: &StaffShell) -> String {
         let typed = self.query.get("q").unwrap_or_default().to_owned();
-        let form = Form::get(PATH).class("filters").body(view! {
+        let form = Form::get(PATH).class("filters search").body(view! {
             {Field::search("q", "Search by name, account number, phone or email")
                 .value(typed)
                 .autocomplete("off")}
@@ -124,7 +126,9 @@ impl Patients {
                 "Nobody is found. Try one name only, or the account number."
             }
         };
-        view! { <p>{words}</p> }.into_any()
+        let import = (self.book_is_empty && self.may_import)
+            .then(|| view! { <p>{ButtonLink::primary("/staff/imports", "Import balances")}</p> });
+        view! { <p>{words}</p>{import} }.into_any()
     }
 
     fn pages(&self) -> AnyView {

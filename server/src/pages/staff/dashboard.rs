@@ -29,6 +29,7 @@ pub async fn get(house: web::Data<House>, staff: Staff) -> Answer {
     let messages = store::dashboard::count_messages(&mut db, &practice.id, midnight).await?;
     let last_import = store::dashboard::find_last_import(&mut db, &practice.id).await?;
     let unapplied = store::payment::count_unapplied(&mut db, &practice.id).await?;
+    let first_payment = store::payment::find_first(&mut db, &practice.id).await?;
     drop(db);
     let may = |permission| staff.role.may(permission);
     let page = Dashboard {
@@ -39,6 +40,7 @@ pub async fn get(house: web::Data<House>, staff: Staff) -> Answer {
         by_age: [book.recent.cents, book.middle.cents, book.old.cents],
         unposted: book.unposted_cents,
         unapplied,
+        nothing_paid_yet: first_payment.is_none(),
         last_import,
         waiting: waiting(&house, &staff, messages.failed).await?,
         notifications: Notifications {

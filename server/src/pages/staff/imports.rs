@@ -9,6 +9,7 @@ use crate::{
     failure::{Answer, Failure},
     house::House,
     importing,
+    naming::Names,
     session::Staff,
     spreadsheet, workspace,
 };
@@ -25,10 +26,12 @@ pub async fn list(house: web::Data<House>, staff: Staff) -> Answer {
 pub async fn show_list(house: &House, staff: &Staff, form: UploadForm) -> Answer {
     let mut db = house.store.read().await?;
     let imports = store::import::list(&mut db, &staff.practice.id, LISTED).await?;
+    let names = Names::of(&mut db, imports.iter().map(|one| one.started_by.as_str())).await?;
+    drop(db);
     let refused = !form.errors.is_empty();
     let page = Imports {
         zone: staff.practice.zone(),
-        lines: imports.iter().map(line).collect(),
+        lines: imports.iter().map(|one| line(one, &names)).collect(),
         form: Some(form),
     };
     let shell = workspace::shell(house, staff, "/staff/imports");
@@ -36,14 +39,14 @@ pub async fn show_list(house: &House, staff: &Staff, form: UploadForm) -> Answer
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.html(&shell)))
 }
 
-fn line(import: &Import) -> ImportLine {
+fn line(import: &Import, names: &Names) -> ImportLine {
     ImportLine {
         id: import.id.to_string(),
         file_name: import.file_name.clone(),
         kind: format!("{}, {}", import.format, import.mode),
         state: import.state.as_str().into(),
         started_at: import.started_at,
-        started_by: import.started_by.clone(),
+        started_by: names.get(&import.started_by),
         rows: import.rows_total,
         accepted: import.rows_accepted,
         refused: import.rows_refused,
@@ -75,11 +78,14 @@ pub async fn show(
     let practice = &staff.practice.id;
     let refused =
         store::import::list_refusals(&mut db, practice, &import.id, -1, REFUSED_SHOWN).await?;
+    let labels = [Some(import.started_by.as_str()), import.decided_by.as_deref()];
+    let names = Names::of(&mut db, labels.into_iter().flatten()).await?;
+    drop(db);
     let difference = import.difference.clone().unwrap_or_default();
     let decidable = matches!(import.state, State::Held | State::Rejected);
     let page = ImportPage {
         zone: staff.practice.zone(),
-        line: line(import),
+        line: line(import, &names),
         as_of: import.as_of_on.clone().unwrap_or_default(),
         failure: import.failure.clone(),
         progress: house.progress.of(&import.id),
@@ -99,10 +105,9 @@ pub async fn show(
             })
             .collect(),
         refused: refused.iter().map(refused_line).collect(),
-        decided: import
-            .decided_by
-            .as_ref()
-            .map(|by| format!("{by}: {}", import.decided_why.as_deref().unwrap_or_default())),
+        decided: import.decided_by.as_deref().map(|by| {
+            format!("{}: {}", names.get(by), import.decided_why.as_deref().unwrap_or_default())
+        }),
         may_decide: decidable && staff.role.may(Permission::AcceptHeldImport),
         reason_is_missing,
     };

@@ -47,6 +47,7 @@ pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -
         page: u64::try_from(page).unwrap_or(1),
         has_more,
         book_is_empty,
+        may_import: staff.role.may(Permission::Import),
     };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }

@@ -62,6 +62,10 @@ pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -
     };
     let chosen = found.iter().flat_map(|f| f.row.chosen_claims.iter().cloned()).collect();
     let labels = labels(&house, &staff, chosen).await?;
+    let nothing_paid_yet = found.is_empty() && {
+        let mut db = house.store.read().await?;
+        store::payment::find_first(&mut db, &staff.practice.id).await?.is_none()
+    };
     let page = FindPayment {
         zone,
         query,
@@ -70,6 +74,7 @@ pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -
         next,
         exact_matches,
         may_mark_posted: staff.role.may(Permission::MarkPosted),
+        nothing_paid_yet,
     };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }
