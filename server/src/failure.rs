@@ -4,14 +4,19 @@
 use std::fmt;
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use app::pages::{NotFound, Problem, ProblemKind};
+use app::pages::{NotFound, Problem, ProblemKind, staff::StaffProblem};
 use store::StoreError;
 use tracing::{error, warn};
 
-use crate::{house::House, visit};
+use crate::{
+    house::House,
+    session::Staff,
+    visit::{self, Visit},
+    workspace,
+};
 
 /// The one error of HTTP handlers.
 #[derive(Debug)]
@@ -116,16 +121,13 @@ pub async fn dress(house: &House, request: &HttpRequest, failure: &Failure) -> O
         return None;
     }
     let kind = match failure {
-        Failure::NotFound => {
-            let shell = visit::shell_for_failure(house, request).await;
-            return Some(NotFound {}.html(&shell));
-        }
-        Failure::Forbidden => ProblemKind::NotAllowed,
-        Failure::Forgery => ProblemKind::FormExpired,
-        Failure::TooMany(_) => ProblemKind::TooMany,
-        Failure::TooLarge => ProblemKind::TooLarge,
-        Failure::Malformed(_) => ProblemKind::Malformed,
-        Failure::Broken { .. } => ProblemKind::Broken,
+        Failure::NotFound => None,
+        Failure::Forbidden => Some(ProblemKind::NotAllowed),
+        Failure::Forgery => Some(ProblemKind::FormExpired),
+        Failure::TooMany(_) => Some(ProblemKind::TooMany),
+        Failure::TooLarge => Some(ProblemKind::TooLarge),
+        Failure::Malformed(_) => Some(ProblemKind::Malformed),
+        Failure::Broken { .. } => Some(ProblemKind::Broken),
         Failure::SignIn { .. } | Failure::See(_) | Failure::Page(..) | Failure::Api(..) => {
             return None;
         }
@@ -137,6 +139,23 @@ pub async fn dress(house: &House, request: &HttpRequest, failure: &Failure) -> O
     if matches!(failure, Failure::Forgery) {
         warn!(path = request.path(), "a form was refused: not from our page");
     }
+    if let Some(staff) = staff_at_work(house, request).await {
+        let shell = workspace::shell(house, &staff, "");
+        return Some(StaffProblem { kind, reference }.html(&shell));
+    }
     let shell = visit::shell_for_failure(house, request).await;
-    Some(Problem { kind, reference }.html(&shell))
+    Some(match kind {
+        None => NotFound {}.html(&shell),
+        Some(kind) => Problem { kind, reference }.html(&shell),
+    })
+}
+
+/// Who is signed in, on an address of the workspace. A failure here must not become another one.
+async fn staff_at_work(house: &House, request: &HttpRequest) -> Option<Staff> {
+    let in_workspace = ["/staff", "/setup"].iter().any(|part| request.path().starts_with(part));
+    let visit = request.extensions().get::<Visit>().cloned()?;
+    if !in_workspace {
+        return None;
+    }
+    Staff::find(house, &visit).await.ok().flatten()
 }

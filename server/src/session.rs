@@ -49,6 +49,23 @@ impl Staff {
         Actor::Staff(self.id.to_string())
     }
 
+    /// The session's member of staff, if the visit has one.
+    pub async fn find(house: &House, visit: &Visit) -> Result<Option<Self>, Failure> {
+        let Some(token) = visit.staff_token() else { return Ok(None) };
+        let mut db = house.store.read().await?;
+        let found = store::session::find(&mut db, Kind::Staff, token, real_now()).await?;
+        let Some(session) = found else { return Ok(None) };
+        let id = StaffId::trusted(session.subject_id.clone());
+        // Read at every request: a removed person's next click is refused (R10).
+        let role = store::staff::find_role(&mut db, &id, &session.practice).await?;
+        let member = store::staff::load(&mut db, &id).await?;
+        let practice = store::practice::load(&mut db, &session.practice).await?;
+        let (Some(role), Some(member), Some(practice)) = (role, member, practice) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { id, name: member.name, role, practice, session, visit: visit.clone() }))
+    }
+
     /// An audit entry by this person, from this address.
     pub fn entry(
         &self,
@@ -70,22 +87,11 @@ impl FromRequest for Staff {
         Box::pin(async move {
             let house = house_of(&request);
             let visit = Visit::extract(&request).await?;
-            let sign_in = || Failure::SignIn { at: "/staff/sign-in", back: back_to(&request) };
-            let token = visit.staff_token().ok_or_else(sign_in)?;
-            let now = real_now();
-            let mut db = house.store.read().await?;
-            let session = store::session::find(&mut db, Kind::Staff, token, now).await?;
-            let session = session.ok_or_else(sign_in)?;
-            let id = StaffId::trusted(session.subject_id.clone());
-            // Read at every request: a removed person's next click is refused (R10).
-            let role = store::staff::find_role(&mut db, &id, &session.practice).await?;
-            let role = role.ok_or_else(sign_in)?;
-            let member = store::staff::load(&mut db, &id).await?.ok_or_else(sign_in)?;
-            let practice = store::practice::load(&mut db, &session.practice).await?;
-            let practice = practice.ok_or_else(sign_in)?;
-            drop(db);
-            touch(&house, &session, &request).await?;
-            Ok(Self { id, name: member.name, role, practice, session, visit })
+            let staff = Self::find(&house, &visit)
+                .await?
+                .ok_or_else(|| Failure::SignIn { at: "/staff/sign-in", back: back_to(&request) })?;
+            touch(&house, &staff.session, &request).await?;
+            Ok(staff)
         })
     }
 }

@@ -4,7 +4,10 @@
 use leptos::prelude::*;
 
 use super::PatientShell;
-use crate::components::{Facts, heading, paragraph};
+use crate::{
+    components::{Facts, heading, paragraph},
+    words::Words,
+};
 
 /// Also for what exists and is not the reader's: the two must look the same (R01).
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +19,15 @@ impl NotFound {
         let title = w.t("failure-not-found");
         shell.error_page(
             title,
-            view! { {heading(title, false)} {paragraph(w.t("failure-not-found-what"))} },
+            view! {
+                {heading(title, false)}
+                {paragraph(w.t("failure-not-found-what"))}
+                <ul class="links">
+                    <li><a href="/">{w.t("failure-front")}</a></li>
+                    <li><a href="/link/new">{w.t("front-new-link")}</a></li>
+                    <li><a href="/sign-in">{w.t("sign-in")}</a></li>
+                </ul>
+            },
         )
     }
 }
@@ -40,10 +51,10 @@ pub struct Problem {
     pub reference: Option<String>,
 }
 
-impl Problem {
-    pub fn html(self, shell: &PatientShell) -> String {
-        let w = shell.words();
-        let (title, what) = match self.kind {
+impl ProblemKind {
+    /// What happened, and what to do about it.
+    fn words(self, w: Words) -> (&'static str, &'static str) {
+        match self {
             ProblemKind::NotAllowed => {
                 (w.t("failure-not-allowed"), w.t("failure-not-allowed-what"))
             }
@@ -52,7 +63,14 @@ impl Problem {
             ProblemKind::TooLarge => (w.t("failure-too-large"), w.t("failure-too-large-what")),
             ProblemKind::Malformed => (w.t("failure-refused"), w.t("failure-refused-what")),
             ProblemKind::Broken => (w.t("failure-broken"), w.t("failure-broken-what")),
-        };
+        }
+    }
+}
+
+impl Problem {
+    pub fn html(self, shell: &PatientShell) -> String {
+        let w = shell.words();
+        let (title, what) = self.kind.words(w);
         let reference =
             self.reference.map(|text| Facts::new().row(w.t("receipt-reference"), text).view());
         let body = view! { {heading(title, false)} {paragraph(what)} {reference} };

@@ -28,6 +28,7 @@ mod payment;
 mod payment_history;
 mod payment_words;
 mod people;
+mod problem;
 pub mod profiles;
 mod record_contacts;
 mod record_steps;
@@ -77,6 +78,7 @@ pub use patients::{FoundAccount, Patients, SearchedBy};
 pub use payment::{LineError, MatchLine, PaymentPage, PaymentRights, Refused};
 pub use payment_history::{AttemptLine, MoneyEvent, MoneyMove, RefundLine};
 pub use people::{InvitationMade, InviteForm, People, Person, PersonPage, ROLES, Standing};
+pub use problem::StaffProblem;
 pub use profiles::{
     ProfileForm, ProfileLine, ProfileProof, ProfileQuestion, ProfileState, Profiles, ProofStep,
     SegmentLine, Segments, StepFields,

@@ -254,7 +254,7 @@ impl Fields<'_> {
             {self.text("state", "State").hint("Two letters").narrow().maxlength(2)}
             {self.text("zip", "ZIP").narrow().inputmode("numeric").maxlength(10)}
             {zone}
-            {self.text("accent", "Accent colour")
+            {self.text("accent", "Accent color")
                 .hint("Six hex digits, for example #0b6157. It is darkened or lightened until it \
                        can be read.")
                 .narrow()
@@ -346,6 +346,12 @@ impl Fields<'_> {
                 .hint("Off: any other reply gets the fixed answer that it is not recognized.")}
             {self.number("reverify_after_days", "Days after which a phone must be verified again")
                 .hint("Empty: never.")}
+            {self.text("text_price_cents", "Price of one part of a text, in cents")
+                .hint("What the provider charges, for example 1.2. Lists of reminders say what \
+                       they will cost. Empty: not known.")
+                .inputmode("decimal")
+                .narrow()
+                .maxlength(8)}
         }
         .into_any()
     }
