@@ -35,9 +35,12 @@ fn reminder(lang: Lang, amount: Option<Cents>, stage: Stage) -> texts::Reminder 
         amount,
         stage,
         thanks_for_part: false,
+        check_code: String::new(),
         wording: None,
     }
 }
+
+const CODE: &str = "K7QF2M9X";
 
 fn all_texts(lang: Lang) -> Vec<String> {
     let mut all = Vec::new();
@@ -54,7 +57,10 @@ fn all_texts(lang: Lang) -> Vec<String> {
         reference: "CB-7K2M".to_owned(),
         remaining: Some(Cents(18_00)),
     };
+    let checked =
+        texts::Reminder { check_code: CODE.to_owned(), ..reminder(lang, None, Stage::First) };
     all.extend([
+        checked.body(),
         thanks.body(),
         receipt.body(),
         texts::refund(lang, ALIAS, Cents(18_00), "CB-7K2M"),
@@ -90,6 +96,24 @@ fn a_first_reminder_is_one_segment_and_its_link_is_whole() {
             let end = text.find(LINK).unwrap() + LINK.len();
             assert!(end <= 153, "{text}");
         }
+    }
+}
+
+#[test]
+fn a_text_carries_its_check_code_where_two_segments_hold_it() {
+    for lang in Lang::ALL {
+        let with_code = |alias: &str| {
+            let plain = reminder(lang, Some(Cents(82_00)), Stage::First);
+            texts::Reminder { alias: alias.to_owned(), check_code: CODE.to_owned(), ..plain }.body()
+        };
+        let text = with_code(ALIAS);
+        assert!(text.contains("K7QF-2M9X"), "{text}");
+        assert!(domain::sms::size(&text).segments <= 2, "{text}");
+        assert!(domain::sms::is_whole_in_first_segment(&text, LINK), "{text}");
+        assert!(text.contains("STOP"), "{text}");
+        // A name this long leaves no room in the first segment for a whole link and a code.
+        let text = with_code(&"A very long name of a practice ".repeat(2));
+        assert!(!text.contains("K7QF"), "{text}");
     }
 }
 
@@ -145,6 +169,8 @@ fn all_emails(lang: Lang, words: &str) -> Vec<Box<dyn Email>> {
             stage: Stage::Final,
             thanks_for_part: true,
             wording: None,
+            check_code: CODE.to_owned(),
+            check_at: "https://pay.elm.example/check-message".to_owned(),
             unsubscribe: "https://pay.elm.example/unsubscribe/t".to_owned(),
         }),
         Box::new(emails::Receipt {

@@ -12,6 +12,7 @@ import {
   openLink,
   PASSWORD,
   pay,
+  payLink,
   proveByCode,
 } from './patient.mjs';
 import { DESK, expectWords, openRecord, openWorkspace, remindEveryone } from './staff.mjs';
@@ -35,6 +36,9 @@ const second = cast.personOwing('25.00', '57.00', '31.00');
 const twin = cast.person();
 const chatty = cast.person();
 const careful = cast.person();
+const departed = cast.person({ isOwnPatient: true });
+const mourned = cast.person();
+const [outsider, mistaken] = [cast.person(), cast.person()];
 
 let world;
 
@@ -80,7 +84,62 @@ PATIENT_WAYS.forEach((way, i) => {
       await page.goto('/account/receipts');
       await expectWords(page, '$82.00');
       await expectSound(page, way);
+
+      await page.getByRole('link', { name: /^Mar 4, 2026/ }).click();
+      await page.getByRole('heading', { level: 1, name: 'Receipt' }).waitFor();
+      const practice = ['Lakeside Family Practice, P.C.', '12 Harbor Street'];
+      await expectWords(page, ...practice, '$82.00', '4242', person.name, person.id, 'Still due');
+      await expectSound(page, way);
+      await picture(page, way, 'account-receipt');
+      await page.emulateMedia({ media: 'print' });
+      await expectWords(page, ...practice, '$82.00');
+      assert.ok(!(await page.locator('body').innerText()).includes('Sign out'), 'what is tapped is not printed');
+      await picture(page, way, 'account-receipt-on-paper');
     }));
+});
+
+test('a receipt of somebody else is not there', () =>
+  visit(world, SCRIPTED_PHONE, async (page) => {
+    const { payments } = await (await world.api('/payments')).json();
+    assert.ok(payments.length > 0, 'others have paid');
+    await signUp(page, outsider);
+    const answers = [];
+    for (const id of [payments[0].id, `pay_${'0'.repeat(32)}`]) {
+      const answer = await page.goto(`/account/receipts/${id}`);
+      assert.equal(answer.status(), 404);
+      answers.push((await page.content()).replace(/value="[^"]{20,}"/g, ''));
+    }
+    assert.equal(answers[0], answers[1]);
+    await page.goto('/account/receipts');
+    await expectWords(page, 'No payments were made online yet');
+  }));
+
+test('nobody opens an account as somebody who has died, and is told nothing of it', async () => {
+  // One death comes with a file, the other was told on the phone; both after the message went.
+  departed.deceasedOn = '2026-02-27';
+  world.importFile('death.csv', cast.csv([departed]), { delta: true });
+  await visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'biller');
+    await openRecord(page, mourned.name);
+    await page.getByRole('link', { name: 'Hold', exact: true }).click();
+    await page.getByLabel('Kind').selectOption('deceased');
+    await page.getByLabel('Reason').fill('The daughter called');
+    await page.getByRole('button', { name: 'Place hold' }).click();
+    await expectWords(page, 'Legal hold');
+  });
+  const seen = new Set();
+  for (const [person, wrong] of [[departed, {}], [mourned, {}], [mistaken, { ssn4: '9999' }]]) {
+    await visit(world, SCRIPTED_PHONE, async (page, { watch }) => {
+      watch.expect(/^422: POST/);
+      await page.goto(new URL(await payLink(world, person, 'email')).pathname);
+      await page.goto('/create-account');
+      await createAccount(page, person, wrong);
+      await page.locator('#errors').waitFor();
+      seen.add(await page.locator('#errors').innerText());
+    });
+  }
+  assert.equal(seen.size, 1, [...seen].join('\n---\n'));
+  assert.match([...seen][0], /We could not confirm these details/);
 });
 
 test('wrong answers about oneself all get the same words, and nothing typed comes back', () =>

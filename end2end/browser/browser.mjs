@@ -229,9 +229,19 @@ export async function expectFits(page, width = SMALLEST.viewport.width) {
   assert.deepEqual(wide, [], `${page.url()} at ${width} px`);
 }
 
-/** What every page of a story owes: one heading, no sideways scrolling, and what axe knows. */
+/** Words keep their distance from the edge of the window. */
+async function expectMargins(page) {
+  const touching = await page.evaluate(() => {
+    const box = document.querySelector('h1').getBoundingClientRect();
+    return Math.min(box.left, document.documentElement.clientWidth - box.right);
+  });
+  assert.ok(touching >= 8, `the heading stands ${touching} px from the edge of ${page.url()}`);
+}
+
+/** What every page of a story owes: one heading, margins, no sideways scrolling, and what axe knows. */
 export async function expectSound(page, way) {
   assert.equal(await page.locator('h1').count(), 1, `one h1 on ${page.url()}`);
+  await expectMargins(page);
   await expectFits(page);
   if (way.javaScript ?? true) await expectAccessible(page);
 }
@@ -248,6 +258,8 @@ export async function picture(page, way, name) {
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
   const suffix = way.javaScript === false ? '-no-js' : '';
+  // What sticks to the top of the window stands where a reader finds it.
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(folder, `${name}-${way.name}${suffix}.png`), fullPage: true });
 }
 

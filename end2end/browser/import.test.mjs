@@ -28,7 +28,9 @@ after(async () => {
 async function upload(page, name, text) {
   await page.goto('/staff/imports');
   await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+  const answered = page.waitForEvent('domcontentloaded');
   await page.getByRole('button', { name: /import|upload/i }).first().click();
+  await answered;
   // An upload that is no file of balances has no import to follow.
   if (!/\/staff\/imports\/imp_/.test(page.url())) return;
   await until('the end of the import', async () => {
@@ -45,7 +47,7 @@ for (const way of [DESK, { ...DESKTOP, javaScript: false }]) {
       await page.goto('/staff/imports');
       await expectSound(page, way);
       await upload(page, 'balances.csv', cast.csv());
-      await expectWords(page, /accepted|unchanged/i, '20');
+      await expectWords(page, /accepted|unchanged/i, '20', 'Dana Reed');
       await expectSound(page, way);
       await picture(page, way, 'import');
     }));
@@ -94,7 +96,7 @@ test('a file that clears most of the book waits for a manager', () =>
     await expectWords(page, 'Say why');
     await page.getByLabel('Reason').fill('The file was cut off');
     await page.getByRole('button', { name: 'Reject' }).click();
-    await expectWords(page, 'Rejected', 'The file was cut off');
+    await expectWords(page, 'Rejected', 'Dana Reed: The file was cut off');
 
     await upload(page, 'whole-again.csv', cast.csv());
     await expectWords(page, 'Applied', '20');

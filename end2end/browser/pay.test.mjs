@@ -260,6 +260,17 @@ test('somebody in doubt pastes the link and learns whether the message is real',
     await expectSound(page, SCRIPTED_PHONE);
     await check(link.replace('127.0.0.1', 'pay.example.net'));
     await expectWords(page, 'We did not send');
+    // The code printed in the message says the same, however it is typed.
+    const { body } = await world.message((m) => m.to === doubtful.phone && m.link, 'the reminder');
+    const [, code] = /Check code: ([A-Z2-9]{4}-[A-Z2-9]{4})\. /.exec(body) ?? [];
+    assert.ok(code, body);
+    assert.match(body, /Reply STOP to stop texts\.$/);
+    for (const typed of [code, code.toLowerCase().replace('-', ' ')]) {
+      await check(typed);
+      await expectWords(page, 'sent this message on Mar 4, 2026');
+    }
+    await check('AAAA-AAAA');
+    await expectWords(page, 'We did not send a message with this link or code');
     await page.goto('/');
     await expectSound(page, SCRIPTED_PHONE);
     await expectWords(page, 'Our messages come from');

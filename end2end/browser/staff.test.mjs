@@ -225,6 +225,89 @@ test('two managers at the same settings: the second is told and overwrites nothi
     await press(page, 'Save');
   }));
 
+test('what a text costs is set once and said before a list is sent', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'manager', '/staff/settings/texting');
+    const price = page.getByLabel('Price of one part of a text, in cents');
+    assert.equal(await price.inputValue(), '1.2');
+    await price.fill('1,2');
+    await press(page, 'Save');
+    await expectWords(page, 'Enter cents, like 1.2');
+    await expectSound(page, DESK);
+    await price.fill('2.45');
+    await press(page, 'Save');
+    await expectWords(page, 'The settings were saved.');
+    await page.goto('/staff/statements/criteria');
+    await press(page, 'Preview');
+    await expectWords(page, /Cost per text\s+about [24]\.[59] cents/);
+    await page.goto('/staff/settings/texting');
+    await price.fill('1.2');
+    await press(page, 'Save');
+  }));
+
+test('what is not there, and what a role may not do, is said inside the workspace', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^40[34]: /);
+    await openWorkspace(page, world, 'viewer', '/staff');
+    for (const path of ['/staff/nowhere', `/staff/patients/gua_${'0'.repeat(32)}`]) {
+      const answer = await page.goto(path);
+      assert.equal(answer.status(), 404);
+      await expectWords(page, 'This page does not exist');
+      await expectSound(page, DESK);
+    }
+    const answer = await page.goto('/staff/settings');
+    assert.equal(answer.status(), 403);
+    await expectWords(page, 'Your role may not do this');
+    await expectSound(page, DESK);
+    await page.getByRole('link', { name: 'Go to the dashboard' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Dashboard' }).waitFor();
+  }));
+
+test('a stranger at an address that is not there finds the way on', () =>
+  visit(world, { ...PHONE, javaScript: true }, async (page, { watch }) => {
+    watch.expect(/^404: /);
+    for (const path of ['/nowhere', '/staff/nowhere']) {
+      await page.goto(path);
+      await expectWords(page, 'This page does not exist');
+      await expectSound(page, { ...PHONE, javaScript: true });
+    }
+    await page.getByRole('link', { name: 'Go to the first page' }).click();
+    await page.getByRole('heading', { level: 1, name: /Pay your bill/ }).waitFor();
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await expectWords(page, 'No account yet?');
+    await page.getByRole('link', { name: 'Get a new link' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Get a new link' }).waitFor();
+  }));
+
+test('an empty workspace says on every page what comes next', async () => {
+  const empty = await startWorld({ accounts: 0 });
+  try {
+    await visit(empty, DESK, async (page) => {
+      await openWorkspace(page, empty, 'manager', '/staff');
+      await expectWords(page, 'Nobody has paid online yet');
+      for (const [path, ...words] of [
+        ['/staff/patients', 'They come with the first import', 'Import balances'],
+        ['/staff/encounters', 'They come with the first import', 'Import balances'],
+        ['/staff/payments', 'All online payments are applied. Nobody has paid online yet'],
+        ['/staff/jobs', 'No reminders were sent yet'],
+        ['/staff/notifications', 'No message was written yet'],
+        ['/staff/tasks', 'Nothing waits for anybody'],
+        ['/staff/replies', 'Nobody has texted back yet'],
+        ['/setup', 'Live since', 'Came with the sample practice'],
+      ]) {
+        await page.goto(path);
+        await expectWords(page, ...words);
+        await expectSound(page, DESK);
+      }
+      await page.goto('/staff/statements/confirm?method=text&status=ready');
+      await expectWords(page, 'No account matches these criteria');
+    });
+  } finally {
+    await empty.stop();
+  }
+});
+
 test('an API key is shown once and ends when it is revoked', () =>
   visit(world, DESK, async (page) => {
     await openWorkspace(page, world, 'manager', '/staff/settings/keys');

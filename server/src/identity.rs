@@ -3,9 +3,10 @@
 //! 4.3). Tries are counted before anything is compared, and every no is the same no.
 
 use app::{pages::TypedAccount, refusal::Refusal};
+use domain::holds::HoldKind;
 use jiff::civil::Date;
 use store::{
-    Keys,
+    Db, Keys,
     guarantor::Guarantor,
     link::Link,
     tries::{self, Asked},
@@ -79,11 +80,13 @@ pub async fn matches(
     link: &Link,
     answers: &Answers,
 ) -> Result<bool, Failure> {
-    let guarantor = {
+    let (guarantor, has_died) = {
         let mut db = house.store.read().await?;
-        store::guarantor::load(&mut db, &link.practice, &link.guarantor).await?
+        let guarantor = store::guarantor::load(&mut db, &link.practice, &link.guarantor).await?;
+        let guarantor = guarantor.ok_or(Failure::NotFound)?;
+        let has_died = guarantor.has_died || is_held_as_deceased(&mut db, house, link).await?;
+        (guarantor, has_died)
     };
-    let guarantor = guarantor.ok_or(Failure::NotFound)?;
     let (now, viewed_at) = (real_now(), house.world.now());
     let entry = door.entry("match", "guarantor", guarantor.id.as_str()).about(&guarantor.id);
     let (world, link, answers) = (house.world.clone(), link.clone(), answers.clone());
@@ -97,13 +100,15 @@ pub async fn matches(
                 link: &link.token_hash,
             };
             let may = tries::claim_match(db, asked, !answers.ssn4.is_empty(), now).await?;
-            let right = is_right(&db.keys(), &guarantor, &answers);
+            // Whoever knows the answers of somebody who has died is not that person (D-50).
+            let right = is_right(&db.keys(), &guarantor, &answers) && !has_died;
             if may && right {
                 tries::release_match(db, &link.practice, now).await?;
             }
             store::link::mark_viewed(db, &link.practice, &link.token_hash, viewed_at).await?;
             let entry = match (may, right) {
                 (true, true) => entry,
+                (true, false) if has_died => entry.denied().with("the guarantor has died"),
                 (true, false) => entry.denied().with("no match"),
                 (false, _) => entry.denied().with("no try left, or no answer"),
             };
@@ -112,6 +117,15 @@ pub async fn matches(
         })
     });
     Ok(matched.await?)
+}
+
+/// Staff were told of the death before the practice's system was.
+async fn is_held_as_deceased(db: &mut Db, house: &House, link: &Link) -> Result<bool, Failure> {
+    let of = std::slice::from_ref(&link.guarantor);
+    let holds = store::hold::load_many(db, &link.practice, of).await?.remove(&link.guarantor);
+    let now = house.world.now();
+    let mut holds = holds.unwrap_or_default().into_iter().map(|hold| hold.rule());
+    Ok(holds.any(|hold| hold.kind == HoldKind::Deceased && hold.stands_at(now)))
 }
 
 /// Costs the same whether or not there is anything on file.

@@ -72,6 +72,7 @@ routes! { TABLE, configure;
     post "/account/add" Patient => actions::add_account::post;
     post "/account/pay" Patient => actions::pay_visits::post;
     get "/account/receipts" Patient => pages::bill::receipts;
+    get "/account/receipts/{payment}" Patient => pages::receipt::of_account;
     get "/account/preferences" Patient => actions::change_preferences::get;
     post "/account/preferences" Patient => actions::change_preferences::post;
     get "/account/question" Patient => actions::ask_question::get;

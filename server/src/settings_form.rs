@@ -70,7 +70,8 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put(
                 "reverify_after_days",
                 s.reverify_after_days.map(|days| days.to_string()).unwrap_or_default(),
-            ),
+            )
+            .put("text_price_cents", shown_price(s.text_price_micros)),
         Section::Email => typed
             .put("email_from_name", &s.email_from_name)
             .put("email_from_address", &s.email_from_address)
@@ -93,6 +94,36 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put("breaker_jumped_percent", s.breaker_jumped_percent.to_string())
             .put("breaker_smallest_book", s.breaker_smallest_book.to_string()),
     }
+}
+
+/// Millionths of a dollar in a cent.
+const MICROS_IN_A_CENT: i64 = 10_000;
+/// No provider charges a dollar for a part; more is a slip of the decimal point.
+const TEXT_PRICE_MOST_MICROS: i64 = 100 * MICROS_IN_A_CENT;
+
+/// A price in cents with the decimals it has: `1.2`; empty where it is not known.
+fn shown_price(micros: i64) -> String {
+    if micros <= 0 {
+        return String::new();
+    }
+    let (cents, rest) = (micros / MICROS_IN_A_CENT, micros % MICROS_IN_A_CENT);
+    let text = format!("{cents}.{rest:04}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Cents with up to four decimals, as millionths of a dollar; zero for an empty field.
+fn read_price(typed: &str) -> Option<i64> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Some(0);
+    }
+    let (cents, rest) = typed.split_once('.').unwrap_or((typed, ""));
+    let is_plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if cents.len() > 3 || rest.len() > 4 || !is_plain(cents) || !is_plain(rest) {
+        return None;
+    }
+    let micros: i64 = format!("0{cents}{rest:0<4}").parse().ok()?;
+    (1..=TEXT_PRICE_MOST_MICROS).contains(&micros).then_some(micros)
 }
 
 fn shown_number(e164: Option<&str>) -> String {
@@ -454,6 +485,10 @@ fn texting(form: &mut Reading<'_>, s: &mut Settings) {
         let days = form.number("reverify_after_days", 1..=3650);
         s.reverify_after_days = days.and_then(|days| u16::try_from(days).ok());
     }
+    match read_price(form.posted.text("text_price_cents")) {
+        Some(micros) => s.text_price_micros = micros,
+        None => form.refuse("text_price_cents", "Enter cents, like 1.2, and at most 100."),
+    }
 }
 
 fn sender(form: &mut Reading<'_>, s: &mut Settings) {
@@ -574,6 +609,21 @@ mod tests {
         assert!(lakeside.settings.texts_enabled_by_practice);
         assert_eq!(lakeside.settings.billing_consent_at, Some(UnixMs(1_000)));
         assert_eq!(lakeside.settings.billing_consent_by.as_deref(), Some("staff:stf_1"));
+    }
+
+    #[test]
+    fn the_price_of_a_text_is_typed_in_cents_and_read_back_the_same() {
+        for (typed, micros) in
+            [("1.2", 12_000), (" 0.79 ", 7_900), ("3", 30_000), ("", 0), (".75", 7_500)]
+        {
+            assert_eq!(read_price(typed), Some(micros), "{typed}");
+        }
+        for micros in [12_000, 7_900, 30_000, 1, 0] {
+            assert_eq!(read_price(&shown_price(micros)), Some(micros));
+        }
+        for wrong in ["1,2", "0", "-1", "1.23456", "101", "1e2", "."] {
+            assert_eq!(read_price(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

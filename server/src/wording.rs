@@ -34,18 +34,29 @@ fn stage_of(stage: Stage) -> emails::Stage {
     }
 }
 
+/// The practice's address in one line; empty when unknown.
+pub fn address(practice: &Practice) -> String {
+    let settings = &practice.settings;
+    let state = format!("{} {}", settings.state, settings.zip);
+    let parts = [settings.street.as_str(), settings.city.as_str(), state.trim()];
+    let filled: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    filled.join(", ")
+}
+
 /// Who writes, at the foot of every email.
 pub fn sender(practice: &Practice) -> Sender {
     let settings = &practice.settings;
-    let parts = [&settings.street, &settings.city, &settings.state, &settings.zip];
-    let filled: Vec<&str> =
-        parts.into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
     Sender {
         alias: practice.alias().to_owned(),
         phone: settings.phone.clone(),
-        address: filled.join(", "),
+        address: address(practice),
         accent: settings.accent.clone(),
     }
+}
+
+/// Where anybody may ask whether a message is the practice's.
+pub fn check_address(public_base: &str) -> String {
+    format!("{public_base}/check-message")
 }
 
 fn mail(email: &impl Email) -> Mail {
@@ -58,17 +69,20 @@ impl Wording for AppWording {
         let alias = letter.practice.alias();
         let phone = &letter.practice.settings.phone;
         Some(match &letter.what {
-            What::Reminder { stage, amount, pay_link, thanks_for_part, .. } => texts::Reminder {
-                lang,
-                alias: alias.to_owned(),
-                phone: phone.clone(),
-                link: (*pay_link).to_owned(),
-                amount: *amount,
-                stage: stage_of(*stage),
-                thanks_for_part: *thanks_for_part,
-                wording: None,
+            What::Reminder { stage, amount, pay_link, thanks_for_part, check_code, .. } => {
+                texts::Reminder {
+                    lang,
+                    alias: alias.to_owned(),
+                    phone: phone.clone(),
+                    link: (*pay_link).to_owned(),
+                    amount: *amount,
+                    stage: stage_of(*stage),
+                    thanks_for_part: *thanks_for_part,
+                    check_code: (*check_code).to_owned(),
+                    wording: None,
+                }
+                .body()
             }
-            .body(),
             What::FailedAutopay { pay_link } => texts::failed_autopay(lang, alias, pay_link, phone),
             What::NewLink { pay_link } => texts::new_link(lang, alias, pay_link),
             What::Receipt { amount, reference, remaining, .. } => texts::Receipt {
@@ -100,8 +114,8 @@ impl Wording for AppWording {
                 first_name,
                 pay_link,
                 thanks_for_part,
+                check_code,
                 unsubscribe_url,
-                ..
             } => mail(&emails::Reminder {
                 lang,
                 sender,
@@ -111,6 +125,8 @@ impl Wording for AppWording {
                 stage: stage_of(*stage),
                 thanks_for_part: *thanks_for_part,
                 wording: None,
+                check_code: (*check_code).to_owned(),
+                check_at: check_address(&letter.practice.settings.public_base),
                 unsubscribe: unsubscribe_url.unwrap_or_default().to_owned(),
             }),
             What::NewLink { pay_link } | What::FailedAutopay { pay_link } => {

@@ -30,6 +30,9 @@ pub struct Reminder {
     pub thanks_for_part: bool,
     /// The practice's own wording, in place of ours.
     pub wording: Option<Wording>,
+    /// Eight characters, and the page that says whether a message with them is ours (MS1).
+    pub check_code: String,
+    pub check_at: String,
     pub unsubscribe: String,
 }
 
@@ -73,6 +76,11 @@ impl Email for Reminder {
         blocks.push(Block::Action(w.t("mail-reminder-action").to_owned(), self.link.clone()));
         let ways = w.with("mail-reminder-ways", &[("phone", self.sender.phone.as_str().into())]);
         blocks.push(Block::Paragraph(ways));
+        if !self.check_code.is_empty() {
+            let code = crate::texts::readable_code(&self.check_code);
+            let parts = [("address", self.check_at.as_str().into()), ("code", code.into())];
+            blocks.push(Block::Paragraph(w.with("mail-check", &parts)));
+        }
         Parts(blocks)
     }
 }

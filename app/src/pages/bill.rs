@@ -150,7 +150,11 @@ impl BillDetails {
             let rows = self.unposted.iter().fold(Facts::new(), |facts, (at, amount)| {
                 facts.row(crate::when::instant(w, *at, &self.zone), money(*amount))
             });
-            view! { <h2>{w.t("bill-unposted")}</h2>{rows} }
+            view! {
+                <h2>{w.t("bill-unposted")}</h2>
+                {paragraph(w.t("bill-unposted-what"))}
+                {rows}
+            }
         });
         let credits = self
             .credits

@@ -23,7 +23,10 @@ impl Front {
         let phone_href = face.phone_href();
         let facts = Facts::new()
             .row(w.t("front-phone"), view! { <a href=phone_href>{face.phone}</a> })
-            .maybe(w.t("front-hours"), Some(face.hours).filter(|hours| !hours.is_empty()))
+            .maybe(
+                w.t("front-hours"),
+                (!face.hours.is_empty()).then(|| view! { <span lang="en">{face.hours}</span> }),
+            )
             .maybe(w.t("front-address"), Some(self.address).filter(|text| !text.is_empty()));
         let body = view! {
             {heading(title, false)}

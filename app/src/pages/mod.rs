@@ -42,7 +42,7 @@ pub use password::{ConfirmEmail, Forgot, Reset};
 pub use pay_stopped::{PayAgain, PayStopped};
 pub use preferences::{ContactChoice, Preferences};
 pub use question::Question;
-pub use receipt::{Receipt, ReceiptLine, Receipts};
+pub use receipt::{AccountReceipt, PaidVisit, Receipt, ReceiptLine, Receipts};
 pub use shell::{PatientShell, PracticeFace};
 pub use sign_in::{SignIn, WhySignIn};
 pub use unsubscribe::Unsubscribe;

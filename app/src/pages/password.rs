@@ -23,7 +23,12 @@ impl Forgot {
         let errors = errors(shell, &self.refusals);
         if self.is_sent {
             let sent = Notice::alert(Tone::Good).text(w.t("forgot-sent"));
-            return shell.page(title, view! { {heading(title, false)} {sent} });
+            let body = view! {
+                {heading(title, false)}
+                {sent}
+                <p class="links"><a href="/sign-in">{w.t("sign-in")}</a></p>
+            };
+            return shell.page(title, body);
         }
         let form = Form::post("/forgot", &shell.csrf).body(view! {
             {Field::email("email", w.t("email"))

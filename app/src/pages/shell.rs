@@ -103,7 +103,10 @@ impl PatientShell {
             let call = w.with("foot-call", &[("alias", face.alias.clone().into())]);
             view! { <p>{call}" "<a href=phone_href>{face.phone}</a></p> }
         });
-        let hours = (!face.hours.is_empty()).then(|| view! { <p>{face.hours}</p> });
+        let hours = (!face.hours.is_empty()).then(|| {
+            // The practice wrote it, in English, whatever the language of the page.
+            view! { <p lang="en">{face.hours}</p> }
+        });
         view! {
             <a class="skip" href="#main">{w.t("skip-to-content")}</a>
             <header class="page-head">

@@ -69,6 +69,12 @@ impl SignIn {
         let pay = self
             .pay_href
             .map(|href| view! { <li><a href=href>{w.t("create-pay-without")}</a></li> });
+        // Somebody with nothing in hand yet: the way to an account begins with a link.
+        let is_stranger = !self.offers_account && pay.is_none();
+        let no_account =
+            is_stranger.then(|| view! { <p class="beside">{w.t("sign-in-no-account")}</p> });
+        let new_link =
+            is_stranger.then(|| view! { <li><a href="/link/new">{w.t("front-new-link")}</a></li> });
         let body = view! {
             {heading(title, false)}
             {errors.summary(w.t("refused-summary"))}
@@ -79,7 +85,9 @@ impl SignIn {
                 {create}
                 <li><a href="/office-code">{w.t("create-office-code")}</a></li>
                 {pay}
+                {new_link}
             </ul>
+            {no_account}
         };
         shell.write(title, !errors.is_empty(), &[], body.into_any())
     }

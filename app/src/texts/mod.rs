@@ -4,7 +4,7 @@
 //! The words hold no letter outside GSM-7, in Spanish too: one á doubles what a text costs (D-43).
 //! The gate normalises what practices write themselves.
 
-use domain::money::Cents;
+use domain::{money::Cents, sms};
 
 pub use crate::emails::Stage;
 use crate::{
@@ -23,11 +23,32 @@ pub struct Reminder {
     pub amount: Option<Cents>,
     pub stage: Stage,
     pub thanks_for_part: bool,
+    /// Eight characters for *Is this message real?*; empty for none.
+    pub check_code: String,
     pub wording: Option<Wording>,
 }
 
+/// A check code is worth a second segment, never a third.
+const SEGMENTS_WITH_CODE: usize = 2;
+
 impl Reminder {
+    /// With the check code where there is room for it (MS1): nothing may be cut or cost a third
+    /// segment for its sake.
     pub fn body(&self) -> String {
+        let plain = self.body_with("");
+        if self.check_code.is_empty() {
+            return plain;
+        }
+        let code = readable_code(&self.check_code);
+        let check = Words::new(self.lang).with("text-check", &[("code", code.into())]);
+        let full = self.body_with(&format!("{check} "));
+        let fits = sms::size(&full).segments <= SEGMENTS_WITH_CODE
+            && sms::is_whole_in_first_segment(&full, &self.link);
+        if fits { full } else { plain }
+    }
+
+    /// `check` stands before the way out, which comes last (M23).
+    fn body_with(&self, check: &str) -> String {
         let w = Words::new(self.lang);
         let stop = w.t("text-stop");
         if let Some(wording) = &self.wording {
@@ -42,7 +63,8 @@ impl Reminder {
             let names_itself = body.contains(&self.alias);
             let body = if names_itself { body } else { format!("{}: {body}", self.alias) };
             let has_way_out = body.to_ascii_uppercase().contains("STOP");
-            return if has_way_out { body } else { format!("{body} {stop}") };
+            let ended = if has_way_out { String::new() } else { stop.to_owned() };
+            return format!("{body} {check}{ended}").trim_end().to_owned();
         }
         let what = match (self.stage, self.amount) {
             (Stage::First, Some(amount)) => with_amount(w, "text-reminder-amount", amount),
@@ -58,7 +80,15 @@ impl Reminder {
         };
         let pay = w.with("text-pay", &[("link", self.link.as_str().into())]);
         let ask = w.with("text-questions", &[("phone", self.phone.as_str().into())]);
-        format!("{}: {what} {pay} {ask} {stop}", self.alias)
+        format!("{}: {what} {pay} {ask} {check}{stop}", self.alias)
+    }
+}
+
+/// `K7QF-2M9X`: two groups are easier to read out and to type. The hyphen is not part of it.
+pub(crate) fn readable_code(code: &str) -> String {
+    match code.split_at_checked(4) {
+        Some((first, rest)) if !rest.is_empty() => format!("{first}-{rest}"),
+        _ => code.to_owned(),
     }
 }
 

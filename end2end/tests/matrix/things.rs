@@ -58,7 +58,7 @@ pub fn things_of(path: &str) -> Vec<Thing> {
 fn thing_after(before: &str, path: &str) -> Thing {
     let segment = before.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     match (segment, before) {
-        ("payments", _) => Thing::Payment,
+        ("payments" | "receipts", _) => Thing::Payment,
         ("people", _) => Thing::Person,
         ("imports", _) => Thing::Import,
         ("keys", _) => Thing::Key,

@@ -304,7 +304,7 @@ pub async fn receipts(house: web::Data<House>, patient: Patient) -> Answer {
     let lines = rows
         .into_iter()
         .map(|row| app::pages::ReceiptLine {
-            attempt: row.attempt.to_string(),
+            payment: row.payment.to_string(),
             at: row.received_at,
             amount: row.captured,
             refunded: row.refunded,

@@ -50,16 +50,8 @@ fn page(
     let lang = visit.lang().unwrap_or_default();
     let mut shell = visit::patient_shell(house, visit, practice, lang, is_signed_in);
     shell.path = "/".into();
-    let model = Front { address: address(practice), senders: senders(practice) };
+    let model = Front { address: wording::address(practice), senders: senders(practice) };
     html(StatusCode::OK, model.html(&shell))
-}
-
-fn address(practice: &Practice) -> String {
-    let settings = &practice.settings;
-    let town = [settings.state.as_str(), settings.zip.as_str()].join(" ");
-    let parts = [settings.street.as_str(), settings.city.as_str(), town.trim()];
-    let filled: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    filled.join(", ")
 }
 
 /// The numbers and addresses this practice writes from.

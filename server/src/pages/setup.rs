@@ -310,6 +310,7 @@ pub async fn blockers(
 }
 
 const SAMPLE_TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUv";
+const SAMPLE_CODE: &str = "K7QF2M9X";
 const SAMPLE_DUE: Cents = Cents(82_00);
 
 /// A text and an email as the first reminder reads, with made-up figures.
@@ -324,6 +325,7 @@ pub fn proof(practice: &Practice, base: &str) -> Proof {
         amount: s.amount_in_texts.then_some(SAMPLE_DUE),
         stage: Stage::First,
         thanks_for_part: false,
+        check_code: SAMPLE_CODE.to_owned(),
         wording: None,
     };
     let email = emails::Reminder {
@@ -335,6 +337,8 @@ pub fn proof(practice: &Practice, base: &str) -> Proof {
         stage: Stage::First,
         thanks_for_part: false,
         wording: None,
+        check_code: SAMPLE_CODE.to_owned(),
+        check_at: wording::check_address(base),
         unsubscribe: format!("{base}/unsubscribe/…"),
     };
     Proof {

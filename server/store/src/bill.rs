@@ -234,6 +234,52 @@ async fn load_patients(
     Ok(found)
 }
 
+/// A visit by its day and place, settled or not, with whose it was.
+#[derive(Clone, Debug)]
+pub struct PastVisit {
+    pub claim: ClaimId,
+    pub service_on: Date,
+    pub place: Option<String>,
+    pub patient: Option<BillPatient>,
+}
+
+/// Those of `claims` that are this guarantor's, oldest visit first.
+pub async fn list_visits(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &Guarantor,
+    claims: &[ClaimId],
+) -> Result<Vec<PastVisit>> {
+    const LIST: &str = "select id, patient_id, service_on, place
+        from claim
+        where practice_id = $1 and guarantor_id = $2 and id in ($list)
+        order by service_on, id";
+    type Row = (String, String, String, Option<String>);
+    let mut rows: Vec<Row> = Vec::new();
+    for chunk in claims.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query = sqlx::query_as::<_, Row>(with_list(LIST, 3, chunk.len()))
+            .bind(practice.as_str())
+            .bind(guarantor.id.as_str());
+        for id in &chunk {
+            query = query.bind(id.as_str());
+        }
+        rows.extend(query.fetch_all(db.c()).await?);
+    }
+    let ids = rows.iter().map(|(_, patient, ..)| PatientId::trusted(patient.clone())).collect();
+    let patients = load_patients(db, practice, guarantor, ids).await?;
+    rows.into_iter()
+        .map(|(claim, patient, service_on, place)| {
+            Ok(PastVisit {
+                claim: ClaimId::trusted(claim),
+                service_on: day(&service_on)?,
+                place,
+                patient: patients.get(&PatientId::trusted(patient)).cloned(),
+            })
+        })
+        .collect()
+}
+
 /// A line of the list of receipts: a settled payment and what went back of it.
 #[derive(Clone, Debug)]
 pub struct ReceiptRow {
