@@ -15,7 +15,7 @@ import {
   payLink,
   proveByCode,
 } from './patient.mjs';
-import { DESK, expectWords, openRecord, openWorkspace, remindEveryone } from './staff.mjs';
+import { DESK, expectWords, findOnlinePayment, openRecord, openWorkspace, remindEveryone } from './staff.mjs';
 import { startWorld, until } from './world.mjs';
 
 const SCRIPTED_PHONE = { ...PHONE, javaScript: true };
@@ -96,6 +96,30 @@ PATIENT_WAYS.forEach((way, i) => {
       assert.ok(!(await page.locator('body').innerText()).includes('Sign out'), 'what is tapped is not printed');
       await picture(page, way, 'account-receipt-on-paper');
     }));
+});
+
+test('once the office has matched a payment, its receipt names the visits', async () => {
+  const person = curious[0];
+  await visit(world, DESK, async (page) => {
+    await openWorkspace(page, world, 'biller');
+    const row = await findOnlinePayment(page, world, person.id);
+    await row.getByRole('link').first().click();
+    await page.getByRole('button', { name: /^Apply/ }).first().click();
+    await expectWords(page, /applied/i);
+  });
+  await visit(world, SCRIPTED_PHONE, async (page) => {
+    await page.goto('/sign-in');
+    await page.getByLabel('Email').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await proveByCode(page, world, person);
+    await page.getByRole('heading', { level: 1, name: 'Your Bill Details' }).waitFor();
+    await page.goto('/account/receipts');
+    await page.getByRole('link', { name: /^Mar 4, 2026/ }).click();
+    await expectWords(page, 'Paid for', 'Main Street Office', '$25.00', '$57.00');
+    await expectSound(page, SCRIPTED_PHONE);
+    await picture(page, SCRIPTED_PHONE, 'account-receipt-matched');
+  });
 });
 
 test('a receipt of somebody else is not there', () =>

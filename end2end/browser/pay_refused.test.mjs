@@ -159,7 +159,7 @@ test('a balance that changed between page and button is told, and not charged', 
   assert.equal(script.status, 422);
   assert.equal(JSON.parse(script.text).due_cents, 6400);
   const page = await client.ask('/pay');
-  assert.match(page.text, /The message said \$82\.00/);
+  assert.match(page.text, /When we wrote to you, \$82\.00 was due/);
   assert.match(page.text, /\$64\.00 is due now/);
 });
 

@@ -178,9 +178,8 @@ pub async fn seed_book(
         let mut db = house.store.read().await.map_err(|e| e.to_string())?;
         let imports = store::import::list(&mut db, practice, 200).await;
         let imports = imports.map_err(|e| e.to_string())?;
-        imports.iter().any(|import| {
-            import.source == SAMPLE_SOURCE && import.state == store::import::State::Applied
-        })
+        // A practice that has a book, the sample or somebody's own, keeps it as it is.
+        imports.iter().any(|import| import.state == store::import::State::Applied)
     };
     if done || accounts == 0 {
         return Ok(());

@@ -4,6 +4,9 @@ use leptos::prelude::*;
 
 use super::Tone;
 
+/// `Medium confidence`
+const LONGEST_WHOLE: usize = 18;
+
 #[derive(Clone, Debug)]
 pub struct Badge {
     label: String,
@@ -22,7 +25,10 @@ impl Badge {
     }
 
     pub fn view(self) -> AnyView {
-        view! { <span class=format!("badge {}", self.tone.class())>{self.label}</span> }.into_any()
+        // Two words in a narrow column stay one thing; a sentence may break.
+        let whole = if self.label.chars().count() <= LONGEST_WHOLE { " unbroken" } else { "" };
+        let class = format!("badge {}{whole}", self.tone.class());
+        view! { <span class=class>{self.label}</span> }.into_any()
     }
 }
 

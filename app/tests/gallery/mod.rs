@@ -262,6 +262,30 @@ fn payment_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
     ]
 }
 
+fn account_receipt(words: &str) -> AccountReceipt {
+    let said = |text: &str| format!("{text}{words}");
+    AccountReceipt {
+        practice: vec![said("Elm Street Clinic, P.C."), said("1 Elm Street, New York, NY 10001")],
+        payer: said("Maria Lopez"),
+        account: said("G-1001"),
+        amount: Cents(82_00),
+        at: now(),
+        zone: zone(),
+        brand: said("Visa"),
+        last_four: "4242".to_owned(),
+        reference: said("CB-7K2M"),
+        refunded: Cents(5_00),
+        remaining: Cents(18_00),
+        visits: vec![
+            PaidVisit {
+                visit: Some((date(2026, 1, 20), said("Leo Lopez"), Some(said("Main Street")))),
+                amount: Cents(60_00),
+            },
+            PaidVisit { visit: None, amount: Cents(17_00) },
+        ],
+    }
+}
+
 fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String)> {
     let said = |text: &str| format!("{text}{words}");
     vec![
@@ -276,7 +300,7 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
             Receipts {
                 zone: zone(),
                 lines: vec![ReceiptLine {
-                    attempt: "att_1".to_owned(),
+                    payment: "pay_1".to_owned(),
                     at: now(),
                     amount: Cents(82_00),
                     refunded: Cents(5_00),
@@ -285,6 +309,11 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
                 }],
             }
             .html(shell),
+        ),
+        ("account_receipt", account_receipt(words).html(shell)),
+        (
+            "account_receipt_unmatched",
+            AccountReceipt { visits: Vec::new(), ..account_receipt(words) }.html(shell),
         ),
         ("receipts_empty", Receipts { zone: zone(), lines: Vec::new() }.html(shell)),
         (

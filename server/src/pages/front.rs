@@ -10,6 +10,7 @@ use crate::{
     house::House,
     session::Patient,
     visit::{self, Jar, Visit},
+    wording,
 };
 
 const PRACTICE_KEPT_MS: i64 = 365 * DAY_MS;

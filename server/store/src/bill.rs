@@ -421,9 +421,9 @@ mod tests {
             let ids = scratch::insert_account(&store, &world, &practice, &maria, "Maria", &owed);
             let ids = ids.await.unwrap();
             let other = [claim(&world.mint(), 7000, date(2026, 1, 1))];
-            scratch::insert_account(&store, &world, &practice, &walter, "Walter", &other)
-                .await
-                .unwrap();
+            let walters =
+                scratch::insert_account(&store, &world, &practice, &walter, "Walter", &other);
+            let walters = walters.await.unwrap();
             let mut db = store.read().await.unwrap();
             let owner = crate::guarantor::load(&mut db, &practice, &maria).await.unwrap().unwrap();
             let bill = load(&mut db, &practice, &owner).await.unwrap();
@@ -432,6 +432,12 @@ mod tests {
             assert_eq!(bill.patients.len(), 2);
             assert!(bill.patients.contains_key(&leo) && bill.patients.contains_key(&ana));
             assert_eq!(domain::balance::due(&bill.facts).due, Cents(8700));
+            let all: Vec<ClaimId> = ids.iter().chain(&walters).cloned().collect();
+            let past = list_visits(&mut db, &practice, &owner, &all).await.unwrap();
+            let listed: Vec<&ClaimId> = past.iter().map(|visit| &visit.claim).collect();
+            assert_eq!(listed, [&ids[2], &ids[1], &ids[0]], "settled ones too, nobody else's");
+            assert_eq!(past[0].patient.as_ref().map(|one| &one.id), Some(&leo));
+            assert!(list_visits(&mut db, &practice, &owner, &[]).await.unwrap().is_empty());
             let accounts = [maria.clone(), walter.clone()];
             assert!(list_receipts(&mut db, &practice, &accounts, 10).await.unwrap().is_empty());
         }
