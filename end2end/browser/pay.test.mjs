@@ -276,6 +276,17 @@ test('somebody in doubt pastes the link and learns whether the message is real',
     await expectWords(page, 'Our messages come from');
   }));
 
+for (const way of SCRIPTED_WAYS) {
+  test(`the demo's mailbox reads well, ${way.label}`, () =>
+    visit(world, way, async (page) => {
+      await page.goto('/sandbox/mailbox');
+      await expectWords(page, 'Authenticator codes now', world.staff('manager').email, 'You have a bill to pay');
+      await expectSound(page, way);
+      const letter = await page.locator('article').first().boundingBox();
+      assert.ok(letter.width > way.viewport.width / 2, `a message is ${letter.width} px wide`);
+    }));
+}
+
 test("a tapped link leads somebody signed in to their own bill, and never to another person's", () =>
   visit(world, SCRIPTED_PHONE, async (page) => {
     await openLink(page, world, atHome);

@@ -3,7 +3,12 @@
 
 use leptos::prelude::*;
 
-use crate::{Document, assets, components::Badge, render, words::Lang};
+use crate::{
+    Document, accent, assets,
+    components::{Badge, Facts},
+    render,
+    words::Lang,
+};
 
 /// One delivered text or email.
 #[derive(Clone, Debug)]
@@ -30,11 +35,10 @@ pub struct Mailbox {
 
 impl Mailbox {
     pub fn html(self) -> String {
-        let codes: Vec<AnyView> = self
+        let codes = self
             .codes
             .into_iter()
-            .map(|(email, code)| view! { <dt>{email}</dt><dd>{code}</dd> }.into_any())
-            .collect();
+            .fold(Facts::new(), |facts, (email, code)| facts.row(email, code));
         let count = self.letters.len();
         let letters: Vec<AnyView> = self.letters.into_iter().map(letter).collect();
         let empty = (count == 0).then(|| {
@@ -48,11 +52,13 @@ impl Mailbox {
             <header class="staff-head"><p class="alias">"Clearbill demo"</p></header>
             <main id="main">
                 <h1>"Mailbox"</h1>
-                <p>{format!("The demo's clock says {}. Reload to see new messages.", self.now)}</p>
+                <p>
+                    {format!("The demo's clock says {}. Reload to see new messages.", near(&self.now))}
+                </p>
                 <p><a href="/staff">"Workspace"</a></p>
                 <section>
                     <h2>"Authenticator codes now"</h2>
-                    <dl class="facts">{codes}</dl>
+                    {codes}
                 </section>
                 <section>
                     <h2>{format!("Delivered: {count}")}</h2>
@@ -65,12 +71,18 @@ impl Mailbox {
             lang: Lang::En,
             title: "Mailbox".to_owned(),
             is_error: false,
-            stylesheets: vec![assets::href("staff.css").to_owned()],
+            stylesheets: vec![assets::href("staff.css").to_owned(), accent::href(accent::DEFAULT)],
             scripts: Vec::new(),
-            body_class: "staff",
+            body_class: "staff mailbox",
             body: body.into_any(),
         })
     }
+}
+
+/// `2026-03-04 17:26 UTC`, of RFC 3339.
+fn near(at: &str) -> String {
+    let minute = at.get(..16).unwrap_or(at);
+    format!("{} UTC", minute.replace('T', " "))
 }
 
 fn letter(letter: Letter) -> AnyView {
@@ -79,7 +91,7 @@ fn letter(letter: Letter) -> AnyView {
     let link = letter.link.map(|href| view! { <p><a href=href.clone()>{href.clone()}</a></p> });
     view! {
         <article class="letter">
-            <p>{badge}" "{format!("{} · to {} · from {}", letter.at, letter.to, letter.from)}</p>
+            <p>{badge}" "{format!("{} · to {} · from {}", near(&letter.at), letter.to, letter.from)}</p>
             {subject}
             <pre>{letter.body}</pre>
             {link}
