@@ -104,6 +104,7 @@ pub async fn matches(
             let right = is_right(&db.keys(), &guarantor, &answers) && !has_died;
             if may && right {
                 tries::release_match(db, &link.practice, now).await?;
+                renew(db, &guarantor, &answers).await?;
             }
             store::link::mark_viewed(db, &link.practice, &link.token_hash, viewed_at).await?;
             let entry = match (may, right) {
@@ -126,6 +127,24 @@ async fn is_held_as_deceased(db: &mut Db, house: &House, link: &Link) -> Result<
     let now = house.world.now();
     let mut holds = holds.unwrap_or_default().into_iter().map(|hold| hold.rule());
     Ok(holds.any(|hold| hold.kind == HoldKind::Deceased && hold.stands_at(now)))
+}
+
+/// After a right match under an older key the newest takes over, as only now the digits are known.
+async fn renew(
+    db: &mut store::Db,
+    guarantor: &Guarantor,
+    answers: &Answers,
+) -> Result<(), store::StoreError> {
+    let keys = db.keys();
+    let (Some(stored), Some(born)) = (&guarantor.match_verifier, answers.born_on) else {
+        return Ok(());
+    };
+    if !keys.is_old_verifier(stored) {
+        return Ok(());
+    }
+    let (practice, id, born) = (&guarantor.practice, &guarantor.id, born.to_string());
+    let anew = keys.match_verifier(practice.as_str(), id.as_str(), &born, &answers.ssn4);
+    store::guarantor::mark_verifier(db, practice, id, stored, &anew).await
 }
 
 /// Costs the same whether or not there is anything on file.

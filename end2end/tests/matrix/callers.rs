@@ -1,6 +1,6 @@
 //! Who asks, with the cookies and form token their browser would have, and what they hear.
 
-use domain::staff::Role;
+use domain::{id::PracticeId, staff::Role};
 use reqwest::{Method, StatusCode, header};
 use store::{
     keys::{TOKEN_BYTES, new_token, token_hash},
@@ -18,6 +18,12 @@ pub enum Caller {
     LinkOther,
     PatientOwn,
     PatientOther,
+    /// Matched, and the code to the contact on file is awaited.
+    HalfPatient,
+    /// A manager whose password was right, and whose code is awaited.
+    HalfStaff,
+    /// Somebody with a setup session from before anybody had an account.
+    FirstStart,
     Staff(Role),
     /// The manager of the other practice.
     ForeignManager,
@@ -27,8 +33,11 @@ pub enum Caller {
 }
 
 impl Caller {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Nobody,
+        Self::HalfPatient,
+        Self::HalfStaff,
+        Self::FirstStart,
         Self::LinkOwn,
         Self::LinkOther,
         Self::PatientOwn,
@@ -47,7 +56,9 @@ impl Caller {
         let [own, other] = town.alder.accounts.as_slice() else { panic!("alder has two accounts") };
         let (alder, birch) = (town.alder.canaries(), town.birch.canaries());
         match self {
-            Self::Nobody => [alder, birch].concat(),
+            Self::Nobody | Self::HalfPatient | Self::HalfStaff | Self::FirstStart => {
+                [alder, birch].concat()
+            }
             // A link pays; it names nobody, not even its own.
             Self::LinkOwn => [own.identity(), other.canaries(), birch].concat(),
             Self::LinkOther => [other.identity(), own.canaries(), birch].concat(),
@@ -55,6 +66,21 @@ impl Caller {
             Self::PatientOther => [own.canaries(), birch].concat(),
             Self::Staff(_) | Self::Key => birch,
             Self::ForeignManager | Self::ForeignKey => alder,
+        }
+    }
+
+    /// Ids whose rows nothing that they do may change.
+    pub fn must_not_touch(self, town: &Town) -> Vec<String> {
+        let [own, other] = town.alder.accounts.as_slice() else { panic!("alder has two accounts") };
+        let (alder, birch) = (town.alder.practice.to_string(), town.birch.practice.to_string());
+        match self {
+            Self::Nobody | Self::HalfPatient | Self::HalfStaff | Self::FirstStart => {
+                vec![alder, birch]
+            }
+            Self::LinkOwn | Self::PatientOwn => vec![other.guarantor.to_string(), birch],
+            Self::LinkOther | Self::PatientOther => vec![own.guarantor.to_string(), birch],
+            Self::Staff(_) | Self::Key => vec![birch],
+            Self::ForeignManager | Self::ForeignKey => vec![alder],
         }
     }
 }
@@ -65,6 +91,16 @@ pub struct Visitor {
     pub cookies: String,
     pub csrf: String,
     bearer: Option<String>,
+}
+
+impl Visitor {
+    /// The same browser at the practice's own https address, where cookies have their safe names.
+    pub fn at_home(mut self) -> Self {
+        let safe: Vec<String> =
+            self.cookies.split("; ").map(|cookie| format!("__Host-{cookie}")).collect();
+        self.cookies = safe.join("; ");
+        self
+    }
 }
 
 /// What it heard.
@@ -104,6 +140,27 @@ impl Town {
         let [own, other] = self.alder.accounts.as_slice() else { panic!("alder has two accounts") };
         match caller {
             Caller::Nobody => self.browser("", "", ""),
+            Caller::HalfPatient => {
+                let way = serde_json::json!({
+                    "next": { "step": "sign_in", "login": own.login.as_str(), "add": null },
+                    "prove": [own.guarantor.as_str()], "first": null, "sent": null,
+                    "return_to": "", "lang": "en",
+                });
+                let (kind, way) = (Kind::PatientHalf, way.to_string());
+                let token = self.half(&self.alder.practice, kind, own.login.as_str(), &way).await;
+                self.browser("", "", &format!("; me-step={token}"))
+            }
+            Caller::HalfStaff => {
+                let manager = self.alder.staff["manager"].as_str();
+                let practice = &self.alder.practice;
+                let token = self.half(practice, Kind::StaffHalf, manager, "/staff").await;
+                self.browser("", "", &format!("; staff-step={token}"))
+            }
+            Caller::FirstStart => {
+                let nobody = PracticeId::trusted("*");
+                let token = self.half(&nobody, Kind::Setup, "the hash of a link", "").await;
+                self.browser_of("", "", &token, &format!("; setup={token}"))
+            }
             Caller::LinkOwn => self.with_pass(&own.token),
             Caller::LinkOther => self.with_pass(&other.token),
             Caller::PatientOwn => self.patient(own.login.as_str()).await,
@@ -119,7 +176,26 @@ impl Town {
         Visitor { bearer: Some(format!("Bearer {}", office.key)), ..self.browser("", "", "") }
     }
 
+    async fn half(&self, at: &PracticeId, kind: Kind, subject: &str, state: &str) -> String {
+        let token = new_token(TOKEN_BYTES);
+        let parts = (token.clone(), at.clone(), subject.to_owned(), state.to_owned());
+        let now = protocol_now();
+        let begun = self.house.store.write(move |db| {
+            let (token, practice, subject, state) = parts.clone();
+            Box::pin(async move {
+                let (state, lasts) = (Some(state.as_str()), SESSION_MS);
+                session::insert(db, kind, &token, &subject, &practice, state, now, lasts).await
+            })
+        });
+        begun.await.unwrap();
+        token
+    }
+
     fn browser(&self, staff: &str, patient: &str, more: &str) -> Visitor {
+        self.browser_of(staff, patient, "", more)
+    }
+
+    fn browser_of(&self, staff: &str, patient: &str, setup: &str, more: &str) -> Visitor {
         let keys = self.house.store.keys();
         let browser = "a-browser-of-this-town";
         let mut cookies = format!("visit={browser}.{}", keys.sign("visit", &[browser]));
@@ -129,7 +205,7 @@ impl Town {
             }
         }
         cookies.push_str(more);
-        let csrf = keys.sign("csrf", &[browser, staff, patient, ""]);
+        let csrf = keys.sign("csrf", &[browser, staff, patient, setup]);
         Visitor { cookies, csrf, bearer: None }
     }
 
@@ -196,8 +272,14 @@ impl Town {
         hear(self.request(visitor, Method::GET, path)).await
     }
 
-    /// The route asked the way its page asks; a form holds the token and nothing else.
-    pub async fn ask(&self, visitor: &Visitor, method: &str, path: &str) -> Heard {
+    /// The route asked the way its page asks, with a form that holds the token and `fields`.
+    pub async fn ask(
+        &self,
+        visitor: &Visitor,
+        method: &str,
+        path: &str,
+        fields: &[(String, String)],
+    ) -> Heard {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let is_post = method == Method::POST;
         let request = self.request(visitor, method, path);
@@ -205,7 +287,9 @@ impl Town {
             return hear(request).await;
         }
         let request = request.header(header::ORIGIN, &self.base);
-        hear(with_form(request, path, &[("csrf", &visitor.csrf)])).await
+        let mut all = vec![("csrf", visitor.csrf.as_str())];
+        all.extend(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        hear(with_form(request, path, &all)).await
     }
 }
 

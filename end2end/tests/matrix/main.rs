@@ -9,6 +9,8 @@
 mod access;
 mod callers;
 mod forgery;
+mod forms;
+mod headers;
 mod links;
 mod privacy;
 mod things;

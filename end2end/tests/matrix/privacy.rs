@@ -94,7 +94,7 @@ async fn nobody_who_reads_logs_metrics_or_a_shared_phone_learns_who_paid() {
         town.sandbox.deliver_due().await.unwrap();
     }
     // A broken form and a wrong door are logged too.
-    town.ask(&visitor, "post", "/pay").await;
+    town.ask(&visitor, "post", "/pay", &[]).await;
     town.get(&visitor, &format!("/p/{}x", payer.token)).await;
     let metrics = town.get(&town.visitor(Caller::Nobody).await, "/metrics").await;
     assert!(metrics.body.contains("clearbill_"), "the metrics count something");

@@ -8,9 +8,9 @@ use domain::{
     decide::LineType,
     holds::HoldKind,
     id::{
-        ApiKeyId, AttemptId, ContactId, DraftId, FollowUpId, GuarantorId, HoldId, ImportId, JobId,
-        LoginId, MessageId, PatientId, PaymentId, PracticeId, ProfileVersionId, ReplyId, SegmentId,
-        StaffId, TaskId,
+        ApiKeyId, AttemptId, ClaimId, ContactId, DraftId, FollowUpId, GuarantorId, HoldId,
+        ImportId, JobId, JournalId, LoginId, MessageId, PatientId, PaymentId, PracticeId,
+        ProfileVersionId, ReplyId, SegmentId, StaffId, TaskId,
     },
     money::Cents,
     payment::{Choice, Source},
@@ -29,7 +29,7 @@ use server::{
     serving,
 };
 use store::{
-    Db,
+    Db, Store,
     audit::Actor,
     contact,
     hold::Hold,
@@ -47,6 +47,7 @@ const DAY_MS: i64 = domain::clock::DAY_MS;
 pub struct Account {
     pub guarantor: GuarantorId,
     pub contacts: Vec<ContactId>,
+    pub claim: ClaimId,
     pub name: &'static str,
     pub phone: &'static str,
     pub email: &'static str,
@@ -56,6 +57,8 @@ pub struct Account {
     /// What was paid so far; none before [`Town::pay_some`].
     pub attempt: Option<AttemptId>,
     pub payment: Option<PaymentId>,
+    /// Of the last booking of that payment.
+    pub journal: Option<JournalId>,
     /// Amounts and references that nobody else has.
     pub numbers: Vec<String>,
 }
@@ -116,7 +119,7 @@ pub struct Town {
     pub alder: Office,
     pub birch: Office,
     server: actix::Handle,
-    _dir: tempfile::TempDir,
+    more_dirs: Vec<tempfile::TempDir>,
 }
 
 /// What [`serving::serve_in_background`] gives, without naming the HTTP server here.
@@ -136,10 +139,30 @@ const BIRCH: [Who; 1] =
 
 impl Town {
     pub async fn build() -> Self {
-        connect::install_tls();
         let dir = tempfile::tempdir().unwrap();
-        let world = World { clock: Arc::new(SystemClock), chance: Arc::new(OsChance) };
         let store = scratch::sqlite(dir.path()).await.unwrap();
+        Self::build_on(store, dir).await
+    }
+
+    /// One on each database.
+    pub async fn build_each() -> Vec<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut towns = Vec::new();
+        for store in scratch::both(dir.path()).await.unwrap() {
+            // SQLite's file stays in its own folder; the other towns only need one.
+            let own = tempfile::tempdir().unwrap();
+            towns.push(Self::build_on(store, own).await);
+        }
+        // Kept until the first town, which is SQLite's, is over.
+        if let Some(first) = towns.first_mut() {
+            first.more_dirs.push(dir);
+        }
+        towns
+    }
+
+    async fn build_on(store: Store, dir: tempfile::TempDir) -> Self {
+        connect::install_tls();
+        let world = World { clock: Arc::new(SystemClock), chance: Arc::new(OsChance) };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let base = format!("http://127.0.0.1:{port}");
@@ -168,7 +191,7 @@ impl Town {
         let alder = furnish(&house, alder, "alder", "Hawthorne", &ALDER).await;
         let birch = furnish(&house, birch, "birch", "Pemberton", &BIRCH).await;
         let server = actix::Handle(stop);
-        Self { house, base, sandbox, client, alder, birch, server, _dir: dir }
+        Self { house, base, sandbox, client, alder, birch, server, more_dirs: vec![dir] }
     }
 
     /// Everybody pays a part, so that there are payments to look for.
@@ -199,6 +222,10 @@ impl Town {
             let Outcome::Paid(receipt) = returned.await.unwrap() else { panic!("it was paid") };
             account.numbers.push(Cents(part).to_string());
             account.numbers.push(receipt.payment.reference.clone());
+            let mut db = self.house.store.read().await.unwrap();
+            let id = &receipt.payment.id;
+            let posted = store::posting::list(&mut db, &practice, id).await.unwrap();
+            account.journal = posted.last().map(|line| line.journal.clone());
             account.payment = Some(receipt.payment.id.clone());
             account.attempt = Some(attempt);
         }
@@ -492,7 +519,7 @@ async fn settle_in(house: &House, practice: &PracticeId, who: Who) -> Account {
     let visits = [ScratchClaim::ready(&patient, Cents(due), day)];
     let (store, world) = (&house.store, &house.world);
     let account = scratch::insert_account(store, world, practice, &guarantor, name, &visits);
-    account.await.unwrap();
+    let claim = account.await.unwrap().swap_remove(0);
     let phone_row = contact::New {
         id: house.world.mint(),
         guarantor: guarantor.clone(),
@@ -538,6 +565,7 @@ async fn settle_in(house: &House, practice: &PracticeId, who: Who) -> Account {
     Account {
         guarantor,
         contacts,
+        claim,
         name,
         phone,
         email,
@@ -545,6 +573,7 @@ async fn settle_in(house: &House, practice: &PracticeId, who: Who) -> Account {
         login,
         attempt: None,
         payment: None,
+        journal: None,
         numbers: vec![Cents(due).to_string()],
     }
 }
