@@ -6,7 +6,10 @@
 //! * `tests/tidy/` reads the source and keeps the architecture true.
 //! * `tests/matrix/` asks every route as everybody, for everybody's things.
 //! * `browser/` plays the stories of patients and staff in a real browser against `clearbill demo`.
+//! * `benches/` measures, each figure against a baseline of the same run; [`measure`] is how.
 //! * `postgres.sh` gives tests a PostgreSQL cluster to throw away.
 //!
 //! It refuses to reach into a crate for something a person or a vendor could not see: a rule of one
 //! crate is tested in that crate.
+
+pub mod measure;

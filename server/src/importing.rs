@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use connect::source::{self, Format, Input, Options, Progress, Sink, SourceError, Stop};
 use domain::{
-    book::{Mode, RowRefusal, Said},
+    book::{BookRow, Mode, RowRefusal, Said},
     clock::World,
     id::{ImportId, PracticeId},
 };
@@ -18,17 +18,22 @@ use store::{
 };
 use tokio::sync::mpsc;
 
+use self::applying::{LEASE_MS, Lease, apply, apply_accepted, clear_up, fail};
+pub use self::{
+    applying::{Verdict, decide, resume},
+    refused::{refusals_csv, sentence},
+};
 use crate::clock::real_now;
 
-/// Things said that travel to the store in one piece.
-const CHUNK: usize = 250;
+mod applying;
+mod refused;
+
+/// Things said that travel to the store in one piece, and are one durable commit there.
+const CHUNK: usize = 1_000;
+/// Charge lines of such a piece: claims may be large.
+const CHUNK_LINES: usize = 4_000;
 /// Chunks that may wait between the reader and the store: this bounds the memory.
 const CHUNKS_WAITING: usize = 4;
-/// A killed import frees its practice after this; each chunk extends it.
-const LEASE_MS: i64 = 15_000;
-/// How often and how long to wait for another import of the same practice.
-const LEASE_TRIES: u32 = 100;
-const LEASE_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// What to import, and how.
 pub struct Request {
@@ -144,71 +149,11 @@ pub async fn run_announced(
     watch(Step::Comparing);
     let is_held = compare(store, world, &request, id, rows, refused).await?;
     if !is_held {
-        apply(store, world, practice, id, &watch, Some(&held_lease)).await?;
+        apply(store, world, practice, id, &watch, &held_lease).await?;
     }
+    apply_accepted(store, world, practice, &held_lease).await?;
     held_lease.give_back(store).await?;
     report(store, practice, id).await
-}
-
-/// The exclusive right to import into a practice.
-struct Lease {
-    name: String,
-    holder: String,
-}
-
-impl Lease {
-    async fn take(store: &Store, practice: &PracticeId) -> Result<Self, ImportFailure> {
-        let lease = Self { name: format!("import:{practice}"), holder: store::keys::new_token(9) };
-        for _ in 0..LEASE_TRIES {
-            if lease.extend(store, LEASE_MS).await? {
-                return Ok(lease);
-            }
-            tokio::time::sleep(LEASE_WAIT).await;
-        }
-        Err(ImportFailure::Busy)
-    }
-
-    async fn extend(&self, store: &Store, for_ms: i64) -> Result<bool, StoreError> {
-        let (name, holder) = (self.name.clone(), self.holder.clone());
-        store
-            .write(move |db| {
-                let (name, holder) = (name.clone(), holder.clone());
-                Box::pin(async move { lease::claim(db, &name, &holder, real_now(), for_ms).await })
-            })
-            .await
-    }
-
-    async fn give_back(&self, store: &Store) -> Result<(), StoreError> {
-        // Expired at once: the next one need not wait.
-        self.extend(store, -1).await.map(|_| ())
-    }
-}
-
-/// Under the lease nobody else imports: what stands half-way was cut short by a crash.
-async fn clear_up(
-    store: &Store,
-    world: &World,
-    practice: &PracticeId,
-    held_lease: &Lease,
-) -> Result<(), ImportFailure> {
-    let left = {
-        let mut db = store.read().await?;
-        import::list(&mut db, practice, 200).await?
-    };
-    for import in left {
-        match import.state {
-            State::Staging => {
-                let words = "It was cut short before the file was read. Import the file again.";
-                fail(store, world, practice, &import.id, words).await?;
-            }
-            State::Applying => {
-                let watch: Watch = Arc::new(|_| {});
-                apply(store, world, practice, &import.id, &watch, Some(held_lease)).await?;
-            }
-            State::Waiting | State::Held | State::Applied | State::Rejected | State::Failed => {}
-        }
-    }
-    Ok(())
 }
 
 /// Writes an import down before it starts, so that there is a page to watch.
@@ -251,9 +196,9 @@ async fn begin(store: &Store, practice: &PracticeId, id: &ImportId) -> Result<()
     Ok(())
 }
 
-type Chunk = Vec<Result<Said, RowRefusal>>;
+type Chunk = Vec<Result<import::Sealed, RowRefusal>>;
 
-/// Reads on a blocking thread and stages as it goes; returns ledger rows read and refused.
+/// Reads and seals on a blocking thread and stages as it goes; returns ledger rows read and refused.
 async fn stage(
     store: &Store,
     world: &World,
@@ -270,13 +215,16 @@ async fn stage(
         scratch: std::env::temp_dir(),
     };
     let (input, format) = (request.input.clone(), request.format);
+    let (keys, practice, import_id) = (store.keys().clone(), request.practice.clone(), id.clone());
     let reader = tokio::task::spawn_blocking(move || {
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let (mut chunk, mut lines) = (Vec::with_capacity(CHUNK), 0);
         let mut say = |item: Result<Said, RowRefusal>| {
-            chunk.push(item);
-            if chunk.len() < CHUNK {
+            lines += lines_of(&item);
+            chunk.push(item.map(|said| import::seal(&keys, &practice, &import_id, &said)));
+            if chunk.len() < CHUNK && lines < CHUNK_LINES {
                 return Ok(());
             }
+            lines = 0;
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
             send.blocking_send(full).map_err(|_| Stop)
         };
@@ -305,6 +253,13 @@ async fn stage(
     let tally = tally?;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok((count(tally.rows), count(tally.refused)))
+}
+
+fn lines_of(item: &Result<Said, RowRefusal>) -> usize {
+    match item {
+        Ok(Said { row: BookRow::Claim(claim), .. }) => claim.lines.len(),
+        Ok(_) | Err(_) => 0,
+    }
 }
 
 async fn keep_chunk(
@@ -356,146 +311,37 @@ async fn compare(
     };
     let practice = practice.ok_or(ImportFailure::NoPractice)?;
     let breaker = Breaker::from(&practice.settings);
-    let (owner, id, source) = (practice.id.clone(), id.clone(), request.source.clone());
-    let (is_full, world) = (request.mode == Mode::Full, world.clone());
+    let is_full = request.mode == Mode::Full && request.format != Format::Contacts;
+    // Beside the writer, not in it: over a large book this takes seconds. Under the lease nothing
+    // else changes what is compared.
+    let found = {
+        let mut db = store.read().await?;
+        import::compare(&mut db, &practice.id, id, &request.source, is_full, breaker).await?
+    };
+    let (owner, id, found, world) = (practice.id, id.clone(), Arc::new(found), world.clone());
     let is_held = store
         .write(move |db| {
-            let (owner, id, source, world) =
-                (owner.clone(), id.clone(), source.clone(), world.clone());
+            let (owner, id, found, world) =
+                (owner.clone(), id.clone(), found.clone(), world.clone());
             Box::pin(async move {
-                let found = import::compare(db, &owner, &id, &source, is_full, breaker).await?;
-                import::mark_read(db, &owner, &id, rows, refused, &found).await?;
                 let is_held = !found.held_because.is_empty();
                 let to = if is_held { State::Held } else { State::Applying };
-                import::mark_state(db, &owner, &id, State::Staging, to).await?;
+                if !import::mark_state(db, &owner, &id, State::Staging, to).await? {
+                    return Ok(None);
+                }
+                import::mark_read(db, &owner, &id, rows, refused, &found).await?;
                 let why = if is_held {
                     format!("an import waits for a manager: {}", found.held_because.join("; "))
                 } else {
                     "an import is being applied".to_owned()
                 };
                 store::practice::mark_outreach(db, &owner, Some(&why), world.now()).await?;
-                Ok(is_held)
+                Ok(Some(is_held))
             })
         })
         .await?;
-    Ok(is_held)
-}
-
-/// Applies what is staged, step by step, and cleans up. Safe to call again after a crash.
-async fn apply(
-    store: &Store,
-    world: &World,
-    practice: &PracticeId,
-    id: &ImportId,
-    watch: &Watch,
-    held_lease: Option<&Lease>,
-) -> Result<(), ImportFailure> {
-    loop {
-        let (world, owner, import) = (world.clone(), practice.clone(), id.clone());
-        let lease_at = held_lease.map(|lease| (lease.name.clone(), lease.holder.clone()));
-        let phase = store
-            .write(move |db| {
-                let (world, owner, import, lease_at) =
-                    (world.clone(), owner.clone(), import.clone(), lease_at.clone());
-                Box::pin(async move {
-                    if let Some((name, holder)) = lease_at {
-                        lease::claim(db, &name, &holder, real_now(), LEASE_MS).await?;
-                    }
-                    import::apply_next(db, &world, &owner, &import).await
-                })
-            })
-            .await?;
-        watch(Step::Applying(phase));
-        if phase == Phase::Done {
-            break;
-        }
-    }
-    finish(store, world, practice, id).await?;
-    drop_staged(store, practice, id).await
-}
-
-async fn finish(
-    store: &Store,
-    world: &World,
-    practice: &PracticeId,
-    id: &ImportId,
-) -> Result<(), ImportFailure> {
-    let (world, owner, id) = (world.clone(), practice.clone(), id.clone());
-    store
-        .write(move |db| {
-            let (world, owner, id) = (world.clone(), owner.clone(), id.clone());
-            Box::pin(async move {
-                let Some(import) = import::load(db, &owner, &id).await? else { return Ok(()) };
-                let now = world.now();
-                if import.mode == Mode::Full.as_str() && import.format != "contacts" {
-                    import::mark_vanished(db, &owner, &id, &import.source, now).await?;
-                }
-                import::mark_finished(db, &owner, &id, State::Applied, None, now).await?;
-                release_outreach(db, &owner, &world).await?;
-                let entry = store::audit::Entry::new(
-                    &owner,
-                    store::audit::Actor::System("import"),
-                    "import_applied",
-                    "import",
-                    id.as_str(),
-                )
-                .with(format!("{} {} by {}", import.format, import.mode, import.started_by));
-                store::audit::insert(db, &world, &entry).await
-            })
-        })
-        .await?;
-    Ok(())
-}
-
-/// Reminders go on when no other import holds them, and every waiting one is looked at again.
-async fn release_outreach(
-    db: &mut store::Db,
-    practice: &PracticeId,
-    world: &World,
-) -> store::Result<()> {
-    if import::count_holding(db, practice).await? == 0 {
-        store::practice::mark_outreach(db, practice, None, world.now()).await?;
-    }
-    store::guarantor::mark_check_where_waiting(db, practice, world.now()).await?;
-    Ok(())
-}
-
-async fn drop_staged(
-    store: &Store,
-    practice: &PracticeId,
-    id: &ImportId,
-) -> Result<(), ImportFailure> {
-    loop {
-        let (owner, import) = (practice.clone(), id.clone());
-        let more = store
-            .write(move |db| {
-                let (owner, import) = (owner.clone(), import.clone());
-                Box::pin(async move { import::delete_staged(db, &owner, &import).await })
-            })
-            .await?;
-        if !more {
-            return Ok(());
-        }
-    }
-}
-
-async fn fail(
-    store: &Store,
-    world: &World,
-    practice: &PracticeId,
-    id: &ImportId,
-    words: &str,
-) -> Result<(), ImportFailure> {
-    let (owner, import, words, now) = (practice.clone(), id.clone(), words.to_owned(), world.now());
-    store
-        .write(move |db| {
-            let (owner, import, words) = (owner.clone(), import.clone(), words.clone());
-            Box::pin(async move {
-                import::mark_finished(db, &owner, &import, State::Failed, Some(&words), now).await
-            })
-        })
-        .await?;
-    drop_staged(store, practice, id).await
+    // Somebody took the lease over during a long pause of ours and closed this import.
+    is_held.ok_or(ImportFailure::Busy)
 }
 
 /// What an import came to, and the book after it.
@@ -520,134 +366,9 @@ pub async fn report(
     })
 }
 
-/// A manager's word on a held import. Refusing drops nothing, so that it can be taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Accept,
-    Reject,
-    /// Takes a rejection back: it waits again.
-    Reconsider,
-}
-
-/// Records the verdict; false when the import was no longer in the state it needs.
-pub async fn decide(
-    store: &Store,
-    world: &World,
-    entry: store::audit::Entry,
-    id: &ImportId,
-    verdict: Verdict,
-    why: &str,
-) -> Result<bool, ImportFailure> {
-    let (from, to) = match verdict {
-        Verdict::Accept => (State::Held, State::Applying),
-        Verdict::Reject => (State::Held, State::Rejected),
-        Verdict::Reconsider => (State::Rejected, State::Held),
-    };
-    let practice = entry.practice.clone();
-    let (owner, import, words, by, kept_world) =
-        (practice.clone(), id.clone(), why.to_owned(), entry.actor.label(), world.clone());
-    let moved = store
-        .write(move |db| {
-            let (owner, import, words, by, world, entry) = (
-                owner.clone(),
-                import.clone(),
-                words.clone(),
-                by.clone(),
-                kept_world.clone(),
-                entry.clone(),
-            );
-            Box::pin(async move {
-                if !import::mark_state(db, &owner, &import, from, to).await? {
-                    return Ok(false);
-                }
-                import::mark_decided(db, &owner, &import, &by, &words, world.now()).await?;
-                match verdict {
-                    Verdict::Reject => release_outreach(db, &owner, &world).await?,
-                    Verdict::Accept | Verdict::Reconsider => {
-                        let why = "an import waits for a manager";
-                        store::practice::mark_outreach(db, &owner, Some(why), world.now()).await?;
-                    }
-                }
-                store::audit::insert(db, &world, &entry).await?;
-                Ok(true)
-            })
-        })
-        .await?;
-    if moved && verdict == Verdict::Accept {
-        let watch: Watch = Arc::new(|_| {});
-        apply(store, world, &practice, id, &watch, None).await?;
-    }
-    Ok(moved)
-}
-
-/// Goes on with every import that a crash left half applied. Called at start.
-pub async fn resume(store: &Store, world: &World) -> Result<(), ImportFailure> {
-    let left = {
-        let mut db = store.read().await?;
-        import::list_applying(&mut db).await?
-    };
-    for (practice, id) in left {
-        // Somebody else may be applying it right now, beside this server.
-        let Ok(lease) = Lease::take(store, &practice).await else { continue };
-        let watch: Watch = Arc::new(|_| {});
-        apply(store, world, &practice, &id, &watch, Some(&lease)).await?;
-        lease.give_back(store).await?;
-    }
-    Ok(())
-}
-
 /// Where uploads wait until they are read.
 pub fn upload_folder(data_dir: &std::path::Path) -> PathBuf {
     data_dir.join("uploads")
-}
-
-/// A refused row as a sentence: where it stands and what to do.
-pub fn sentence(refused: &store::import::Refused) -> String {
-    let reason = refused.reason.parse::<domain::book::RefusalReason>();
-    let words = reason.map_or("It could not be read.", |reason| reason.sentence());
-    let file = if refused.file_name.is_empty() {
-        String::new()
-    } else {
-        format!("{}, ", refused.file_name)
-    };
-    match &refused.column_name {
-        Some(column) => format!("{file}line {}, {column}: {words}", refused.line),
-        None => format!("{file}line {}: {words}", refused.line),
-    }
-}
-
-/// The whole report of refused rows, as CSV: file, line, column and reason, never a value.
-pub async fn refusals_csv(
-    store: &Store,
-    practice: &PracticeId,
-    id: &ImportId,
-) -> Result<Vec<u8>, String> {
-    const PAGE: i64 = 5_000;
-    let mut rows = Vec::new();
-    let mut after = -1;
-    loop {
-        let mut db = store.read().await.map_err(|e| e.to_string())?;
-        let page = import::list_refusals(&mut db, practice, id, after, PAGE).await;
-        let page = page.map_err(|e| e.to_string())?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        rows.extend(page);
-    }
-    let head = ["file", "line", "column", "reason", "what to do"];
-    crate::spreadsheet::csv(
-        &head,
-        rows.into_iter().map(|row| {
-            let words = row.reason.parse::<domain::book::RefusalReason>();
-            vec![
-                row.file_name,
-                row.line.to_string(),
-                row.column_name.unwrap_or_default(),
-                row.reason,
-                words.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
-            ]
-        }),
-    )
-    .map_err(|e| e.to_string())
 }
 
 /// Where the imports of this process stand, for their pages.

@@ -8,14 +8,19 @@ use domain::{
 use crate::{Db, Result, StoreError};
 
 mod apply;
+mod book_counts;
 mod claims;
+mod contacts;
 mod difference;
 mod people;
 mod stage;
 
 pub use apply::{Phase, apply_next};
-pub use difference::{Breaker, Difference, Example, compare, mark_vanished};
-pub use stage::{Refused, delete_staged, insert_refusals, insert_rows, list_refusals};
+pub use book_counts::{BookCounts, count_book};
+pub use difference::{Breaker, Difference, Example, compare};
+pub use stage::{
+    Refused, Sealed, delete_staged, insert_refusals, insert_rows, list_refusals, seal,
+};
 
 /// Where an import stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,34 +338,32 @@ pub async fn mark_finished(
     Ok(())
 }
 
-/// A practice's book in five numbers, net of what was paid online and is not posted yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BookCounts {
-    pub accounts: i64,
-    pub patients: i64,
-    pub open_claims: i64,
-    pub patients_owing: i64,
-    pub open_cents: i64,
+/// Imports that ended with staged rows still there: a crash came between the two.
+pub async fn list_leftover(db: &mut Db, practice: &PracticeId) -> Result<Vec<ImportId>> {
+    const LIST: &str = "select i.id from import i
+        where i.practice_id = $1 and i.state in ('applied', 'failed')
+        and exists (select 1 from import_row r
+            where r.practice_id = i.practice_id and r.import_id = i.id)
+        order by i.id";
+    let rows: Vec<(String,)> =
+        sqlx::query_as(LIST).bind(practice.as_str()).fetch_all(db.c()).await?;
+    Ok(rows.into_iter().map(|(id,)| ImportId::trusted(id)).collect())
 }
 
-pub async fn count_book(db: &mut Db, practice: &PracticeId) -> Result<BookCounts> {
-    const PEOPLE: &str = "select
-        (select count(*) from guarantor where practice_id = $1),
-        (select count(*) from patient where practice_id = $1)";
-    const OPEN: &str = "select count(*), count(distinct patient_id),
-        cast(coalesce(sum(remaining), 0) as bigint)
-        from (select c.patient_id as patient_id,
-            c.patient_due_cents - coalesce((select sum(p.amount_cents) from posting p
-                join payment on payment.id = p.payment_id
-                where p.practice_id = c.practice_id and p.claim_id = c.id
-                and p.account = 'applied' and payment.posted_at_ms is null), 0) as remaining
-            from claim c
-            where c.practice_id = $1 and c.patient_due_cents > 0
-            and c.status in ('ready', 'pending_patient')) open_claim
-        where remaining > 0";
-    let (accounts, patients): (i64, i64) =
-        sqlx::query_as(PEOPLE).bind(practice.as_str()).fetch_one(db.c()).await?;
-    let (open_claims, patients_owing, open_cents): (i64, i64, i64) =
-        sqlx::query_as(OPEN).bind(practice.as_str()).fetch_one(db.c()).await?;
-    Ok(BookCounts { accounts, patients, open_claims, patients_owing, open_cents })
+/// Closes older imports of the same source that still wait for a manager, or were refused and could
+/// be taken back: applying one now would put the book back to an older day.
+pub async fn mark_overtaken(db: &mut Db, by: &Import, now: UnixMs) -> Result<u64> {
+    const MARK: &str = "update import set state = 'failed', failure = $5, finished_at_ms = $6
+        where practice_id = $1 and source = $2 and id <> $3 and started_at_ms <= $4
+        and state in ('held', 'rejected')";
+    let done = sqlx::query(MARK)
+        .bind(by.practice.as_str())
+        .bind(&by.source)
+        .bind(by.id.as_str())
+        .bind(by.started_at.0)
+        .bind("A newer file of the same source was applied since. Nothing of this one was.")
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected())
 }

@@ -5,7 +5,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::{Kind, Result, Store, StoreError};
 
-const FILES: [(i64, &str, &str); 12] = [
+const FILES: &[(i64, &str, &str)] = &[
     (1, "practice", include_str!("../../../migrations/0001_practice.sql")),
     (2, "book", include_str!("../../../migrations/0002_book.sql")),
     (3, "import", include_str!("../../../migrations/0003_import.sql")),
@@ -17,6 +17,7 @@ const FILES: [(i64, &str, &str); 12] = [
     (9, "profile", include_str!("../../../migrations/0009_profile.sql")),
     (10, "dispute", include_str!("../../../migrations/0010_dispute.sql")),
     (11, "housekeeping", include_str!("../../../migrations/0011_housekeeping.sql")),
+    (12, "open_claim", include_str!("../../../migrations/0012_open_claim.sql")),
     (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
 ];
 

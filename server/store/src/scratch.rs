@@ -12,6 +12,8 @@ use sqlx::{ConnectOptions, Executor, any::AnyConnectOptions};
 
 use crate::{Db, Keys, Kind, Result, Store, StoreError, StoreOptions};
 
+pub mod baseline;
+
 /// Where tests find a PostgreSQL in which they may create databases.
 pub const POSTGRES_VARIABLE: &str = "CLEARBILL_TEST_POSTGRES";
 

@@ -2,7 +2,7 @@
 //! cursor, so a crash repeats nothing and skips nothing.
 
 use domain::{
-    book::{BookRow, RowRefusal},
+    book::{BookRow, Mode, RefusalReason, RowRefusal},
     clock::World,
     id::{ImportId, PracticeId},
 };
@@ -10,14 +10,19 @@ use jiff::civil::Date;
 
 use super::{
     Import, State,
-    claims::{keep_claims, merged},
-    people::{Fate, Scope, keep_contact, keep_guarantor, keep_patient, keep_responsible, noon},
+    claims::{Whole, keep_claims, merged},
+    contacts::keep_contacts,
+    difference::mark_vanished,
+    people::{Fate, Scope, keep_guarantors, keep_patients, keep_responsible},
     stage,
 };
 use crate::{Db, Result, StoreError, payment};
 
-/// Staged rows looked at in one step: short enough that nobody waits for the writer.
-const ROWS_A_STEP: i64 = 200;
+/// Staged rows looked at in one step: a payment waits this long for the writer, some tens of
+/// milliseconds.
+const ROWS_A_STEP: i64 = 1_000;
+/// And no more than this much of them, sealed, where claims are large.
+const BYTES_A_STEP: usize = 2 * 1024 * 1024;
 /// Refusals found while applying are numbered after all that were found while reading.
 const APPLY_REFUSALS_FROM: i64 = 1 << 40;
 
@@ -30,17 +35,20 @@ pub enum Phase {
     Contact,
     Claim,
     PaymentPosted,
+    /// Open claims that a full file no longer has.
+    Vanished,
     Done,
 }
 
 impl Phase {
-    const ORDER: [Self; 7] = [
+    const ORDER: [Self; 8] = [
         Self::Guarantor,
         Self::Patient,
         Self::Responsible,
         Self::Contact,
         Self::Claim,
         Self::PaymentPosted,
+        Self::Vanished,
         Self::Done,
     ];
 
@@ -52,6 +60,7 @@ impl Phase {
             Self::Contact => "contact",
             Self::Claim => "claim",
             Self::PaymentPosted => "payment_posted",
+            Self::Vanished => "vanished",
             Self::Done => "done",
         }
     }
@@ -65,6 +74,7 @@ impl Phase {
             Self::Contact => "contacts",
             Self::Claim => "claims",
             Self::PaymentPosted => "posted payments",
+            Self::Vanished => "missing claims",
             Self::Done => "done",
         }
     }
@@ -104,6 +114,9 @@ pub async fn apply_next(
     if phase == Phase::Done {
         return Ok(phase);
     }
+    if phase == Phase::Vanished {
+        return apply_vanished(db, world, &import).await;
+    }
     let staged = next_rows(db, &import, phase).await?;
     let Some(last) = staged.last() else {
         mark_cursor(db, &import, phase.next(), "", 0, 0).await?;
@@ -111,14 +124,23 @@ pub async fn apply_next(
     };
     let cursor = last.external_id.clone();
     let day: Option<Date> = import.as_of_on.as_deref().and_then(|day| day.parse().ok());
-    let scope = Scope {
-        world,
-        practice,
-        source: &import.source,
-        said_at: day.map_or_else(|| world.now(), noon),
-    };
+    let said_on = day.unwrap_or_else(|| world.now().day_in(&jiff::tz::TimeZone::UTC));
+    let scope = Scope { world, practice, source: &import.source, said_on };
     let counts = apply_rows(db, &scope, &import, phase, staged).await?;
     mark_cursor(db, &import, phase, &cursor, counts.unchanged, counts.refused).await?;
+    Ok(phase)
+}
+
+/// Marks what a full file no longer has. Other files say nothing about what they leave out.
+async fn apply_vanished(db: &mut Db, world: &World, import: &Import) -> Result<Phase> {
+    let is_full = import.mode == Mode::Full.as_str() && import.format != "contacts";
+    let last =
+        if is_full { mark_vanished(db, import, &import.cursor, world.now()).await? } else { None };
+    let (phase, cursor) = match last {
+        Some(last) => (Phase::Vanished, last),
+        None => (Phase::Done, String::new()),
+    };
+    mark_cursor(db, import, phase, &cursor, 0, 0).await?;
     Ok(phase)
 }
 
@@ -157,6 +179,19 @@ async fn next_rows(db: &mut Db, import: &Import, phase: Phase) -> Result<Vec<Sta
                 .await?;
         }
     }
+    let mut bytes = 0;
+    let large = rows.iter().position(|row| {
+        bytes += row.3.len();
+        bytes > BYTES_A_STEP
+    });
+    if let Some(at) = large {
+        // Up to the last id that is whole; the first one is taken whatever its size.
+        let id = rows[at].2.clone();
+        let whole = rows.iter().take_while(|row| row.2 != id).count();
+        if whole > 0 {
+            rows.truncate(whole);
+        }
+    }
     let keys = db.keys();
     rows.into_iter()
         .map(|(seq, line, external_id, sealed)| {
@@ -182,32 +217,12 @@ async fn apply_rows(
     if phase == Phase::Claim {
         return apply_claims(db, scope, import, staged).await;
     }
+    let places: Vec<(i64, i64)> = staged.iter().map(|item| (item.seq, item.line)).collect();
+    let fates = keep_rows(db, scope, staged).await?;
     let mut counts = Counts::default();
-    for item in staged {
-        let fate = match &item.row {
-            BookRow::Guarantor(said) => {
-                let (id, changed) = keep_guarantor(db, scope, said).await?;
-                if changed {
-                    crate::guarantor::mark_check(db, scope.practice, &id, scope.world.now())
-                        .await?;
-                }
-                if changed { Fate::Changed } else { Fate::Unchanged }
-            }
-            BookRow::Patient(said) => keep_patient(db, scope, said).await?,
-            BookRow::Responsible(said) => keep_responsible(db, scope, said).await?,
-            BookRow::Contact(said) => keep_contact(db, scope, said).await?,
-            BookRow::PaymentPosted(said) => keep_posted(db, scope, &said.payment_ref).await?,
-            BookRow::Claim(_) => Fate::Unchanged,
-        };
+    for (fate, (seq, line)) in fates.into_iter().zip(places) {
         if let Fate::Refused(column, reason) = fate {
-            let refusal = RowRefusal {
-                file: String::new().into(),
-                line: u64::try_from(item.line).unwrap_or_default(),
-                column: Some(column.into()),
-                reason,
-                ledger_rows: 0,
-            };
-            insert_refusal(db, import, item.seq, refusal).await?;
+            insert_refusal(db, import, seq, line, column, reason, 0).await?;
         }
         // A contacts file has no ledger rows; its own rows are what is counted.
         if import.format == "contacts" && phase == Phase::Contact {
@@ -216,6 +231,31 @@ async fn apply_rows(
         }
     }
     Ok(counts)
+}
+
+/// Rows of one kind; the fates are in their order.
+async fn keep_rows(db: &mut Db, scope: &Scope<'_>, staged: Vec<Staged>) -> Result<Vec<Fate>> {
+    let (mut guarantors, mut patients, mut contacts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fates = Vec::with_capacity(staged.len());
+    for item in staged {
+        match item.row {
+            BookRow::Guarantor(said) => guarantors.push(said),
+            BookRow::Patient(said) => patients.push(said),
+            BookRow::Contact(said) => contacts.push(said),
+            BookRow::Responsible(said) => fates.push(keep_responsible(db, scope, &said).await?),
+            BookRow::PaymentPosted(said) => {
+                fates.push(keep_posted(db, scope, &said.payment_ref).await?);
+            }
+            BookRow::Claim(_) => return Err(StoreError::Corrupt("import_row.kind")),
+        }
+    }
+    if !guarantors.is_empty() {
+        let kept = keep_guarantors(db, scope, &guarantors).await?;
+        fates.extend(guarantors.iter().map(|said| Fate::of(kept[&said.external_id].1)));
+    }
+    fates.extend(keep_patients(db, scope, &patients).await?);
+    fates.extend(keep_contacts(db, scope, &contacts).await?);
+    Ok(fates)
 }
 
 async fn apply_claims(
@@ -239,14 +279,20 @@ async fn apply_claims(
     }
     let mut places = Vec::with_capacity(groups.len());
     let mut claims = Vec::with_capacity(groups.len());
+    let mut counts = Counts::default();
     for (seq, line, pieces) in groups {
-        if let Some(claim) = merged(pieces) {
-            places.push((seq, line));
-            claims.push(claim);
+        let Some(Whole { claim, refused }) = merged(pieces) else { continue };
+        for (at, (line, column, reason)) in (1..).zip(refused) {
+            let rows = i64::from(line.ledger_rows);
+            let place = i64::try_from(line.line).unwrap_or_default();
+            counts.refused += rows;
+            let seq = APPLY_REFUSALS_FROM * at + seq;
+            insert_refusal(db, import, seq, place, column, reason, rows).await?;
         }
+        places.push((seq, line));
+        claims.push(claim);
     }
     let fates = keep_claims(db, scope, &import.id, &claims).await?;
-    let mut counts = Counts::default();
     for ((claim, fate), (seq, line)) in claims.iter().zip(fates).zip(places) {
         let rows = i64::try_from(claim.ledger_rows()).unwrap_or(i64::MAX);
         match fate {
@@ -254,14 +300,7 @@ async fn apply_claims(
             Fate::Unchanged => counts.unchanged += rows,
             Fate::Refused(column, reason) => {
                 counts.refused += rows;
-                let refusal = RowRefusal {
-                    file: String::new().into(),
-                    line: u64::try_from(line).unwrap_or_default(),
-                    column: Some(column.into()),
-                    reason,
-                    ledger_rows: u32::try_from(rows).unwrap_or(u32::MAX),
-                };
-                insert_refusal(db, import, seq, refusal).await?;
+                insert_refusal(db, import, seq, line, column, reason, rows).await?;
             }
         }
     }
@@ -287,7 +326,22 @@ async fn keep_posted(db: &mut Db, scope: &Scope<'_>, payment_ref: &str) -> Resul
     Ok(if changed { Fate::Changed } else { Fate::Unchanged })
 }
 
-async fn insert_refusal(db: &mut Db, import: &Import, seq: i64, refusal: RowRefusal) -> Result<()> {
+async fn insert_refusal(
+    db: &mut Db,
+    import: &Import,
+    seq: i64,
+    line: i64,
+    column: &'static str,
+    reason: RefusalReason,
+    rows: i64,
+) -> Result<()> {
+    let refusal = RowRefusal {
+        file: String::new().into(),
+        line: u64::try_from(line).unwrap_or_default(),
+        column: Some(column.into()),
+        reason,
+        ledger_rows: u32::try_from(rows).unwrap_or(u32::MAX),
+    };
     let at = APPLY_REFUSALS_FROM + seq;
     stage::insert_refusals(db, &import.practice, &import.id, at, &[refusal]).await
 }

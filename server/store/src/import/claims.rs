@@ -1,22 +1,22 @@
 //! Claims of an import, with their lines: whole claims, set-based where most of the time goes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::{
     book::{self, Amounts, ClaimStatus, InsuranceState, RefusalReason},
-    id::{ChargeLineId, ClaimId, GuarantorId, ImportId},
+    id::{ChargeLineId, ClaimId, ImportId},
 };
 
-use super::people::{Fate, Scope, find_guarantor};
+use super::people::{Fate, Scope, find_guarantors, find_patients, mark_checks};
 use crate::{
     Db, Result,
     backend::{LIST_LONGEST, padded, rows_of_values, with_list},
-    guarantor,
     keys::Place,
 };
 
-/// Lines of one insert.
-const LINES_AT_ONCE: usize = 32;
+/// Claims of one insert, lines of one: a few hundred values each; more adds little.
+const CLAIMS_AT_ONCE: usize = 32;
+const LINES_AT_ONCE: usize = 64;
 
 #[derive(sqlx::FromRow)]
 struct Known {
@@ -29,24 +29,72 @@ struct Known {
     vanished_at_ms: Option<i64>,
 }
 
-/// A claim as the whole file says it: all pieces together.
-pub(super) fn merged(mut pieces: Vec<book::Claim>) -> Option<book::Claim> {
-    let mut rest = pieces.split_off(1.min(pieces.len()));
-    let mut whole = pieces.pop()?;
-    for piece in &mut rest {
-        whole.lines.append(&mut piece.lines);
-        whole.has_refused_lines |= piece.has_refused_lines;
-        whole.due_since_on = whole.due_since_on.min(piece.due_since_on).or(whole.due_since_on);
-    }
-    // Where a line stands in the file says nothing about the claim.
-    for line in &mut whole.lines {
-        line.line = 0;
-    }
-    whole.lines.sort_by(|a, b| a.external_id.cmp(&b.external_id));
-    Some(whole)
+/// A claim as the whole file says it, and what of it cannot be kept.
+pub(super) struct Whole {
+    pub claim: book::Claim,
+    /// Line of the file, column and reason.
+    pub refused: Vec<(book::ChargeLine, &'static str, RefusalReason)>,
 }
 
-/// Applies a chunk of whole claims; the fates are in their order.
+/// All pieces together. Rows that stood apart could not be compared while the file was read, so a
+/// line said twice and a piece of somebody else's claim are found only here.
+pub(super) fn merged(pieces: Vec<book::Claim>) -> Option<Whole> {
+    let mut pieces = pieces.into_iter();
+    let mut claim = pieces.next()?;
+    let mut refused = Vec::new();
+    for mut piece in pieces {
+        if let Some(column) = disagrees(&claim, &piece) {
+            let reason = RefusalReason::ClaimDisagrees;
+            refused.extend(piece.lines.drain(..).map(|line| (line, column, reason)));
+        }
+        claim.lines.append(&mut piece.lines);
+        claim.has_refused_lines |= piece.has_refused_lines;
+        claim.due_since_on = claim.due_since_on.min(piece.due_since_on).or(claim.due_since_on);
+        if piece.insurance == InsuranceState::Pending {
+            claim.insurance = InsuranceState::Pending;
+        }
+    }
+    // Stable: of two with one id the one that stood first is kept.
+    claim.lines.sort_by(|a, b| a.external_id.cmp(&b.external_id));
+    let mut lines: Vec<book::ChargeLine> = Vec::with_capacity(claim.lines.len());
+    for line in std::mem::take(&mut claim.lines) {
+        if lines.last().is_some_and(|last| last.external_id == line.external_id) {
+            refused.push((line, "line_id", RefusalReason::SaidTwice));
+        } else {
+            // Where a line stands in the file says nothing about the claim.
+            lines.push(book::ChargeLine { line: 0, ..line });
+        }
+    }
+    claim.lines = lines;
+    claim.has_refused_lines |= !refused.is_empty();
+    Some(Whole { claim, refused })
+}
+
+fn disagrees(claim: &book::Claim, piece: &book::Claim) -> Option<&'static str> {
+    if claim.patient_external_id != piece.patient_external_id {
+        Some("patient_id")
+    } else if claim.guarantor_external_id != piece.guarantor_external_id {
+        Some("guarantor_id")
+    } else if claim.encounter_external_id != piece.encounter_external_id {
+        Some("encounter_id")
+    } else if claim.status != piece.status {
+        Some("claim_status")
+    } else {
+        None
+    }
+}
+
+/// A claim on the way into the book.
+struct ClaimRow<'a> {
+    id: ClaimId,
+    said: &'a book::Claim,
+    patient: &'a str,
+    guarantor: &'a str,
+    mac: String,
+    status: ClaimStatus,
+}
+
+/// Applies a chunk of whole claims, each of them once; the fates are in their order.
 pub(super) async fn keep_claims(
     db: &mut Db,
     scope: &Scope<'_>,
@@ -54,34 +102,55 @@ pub(super) async fn keep_claims(
     claims: &[book::Claim],
 ) -> Result<Vec<Fate>> {
     let known = known_claims(db, scope, claims).await?;
-    let patients = known_patients(db, scope, claims).await?;
+    let patients: BTreeSet<&str> = claims.iter().map(|c| c.patient_external_id.as_str()).collect();
+    let patients = find_patients(db, scope, &patients).await?;
+    let named: BTreeSet<&str> =
+        claims.iter().filter_map(|c| c.guarantor_external_id.as_deref()).collect();
+    let guarantors = find_guarantors(db, scope, &named).await?;
+    let keys = db.keys();
     let mut fates = Vec::with_capacity(claims.len());
+    let (mut rows, mut back) = (Vec::new(), Vec::new());
+    let (mut rewritten, mut checks) = (Vec::new(), BTreeSet::new());
     for said in claims {
-        let Some((patient, own)) = patients.get(said.patient_external_id.as_str()) else {
+        let Some(patient) = patients.get(&said.patient_external_id) else {
             fates.push(Fate::Refused("patient_id", RefusalReason::UnknownPatient));
             continue;
         };
         let guarantor = match &said.guarantor_external_id {
-            None => own.clone(),
-            Some(named) => match find_guarantor(db, scope, named).await? {
-                Some(id) => id.as_str().to_owned(),
-                None => {
-                    fates.push(Fate::Refused("guarantor_id", RefusalReason::UnknownGuarantor));
-                    continue;
-                }
-            },
+            None => Some(&patient.guarantor_id),
+            Some(named) => guarantors.get(named),
         };
-        let owners = Owners { patient, guarantor: &guarantor };
-        fates.push(
-            keep_claim(db, scope, import, said, known.get(&said.external_id), &owners).await?,
-        );
+        let Some(guarantor) = guarantor else {
+            fates.push(Fate::Refused("guarantor_id", RefusalReason::UnknownGuarantor));
+            continue;
+        };
+        let canonical = serde_json::to_string(said).expect("a book row is plain data");
+        let mac = keys.row_mac(scope.practice.as_str(), "claim", &canonical);
+        let known = known.get(&said.external_id);
+        let is_same = known.is_some_and(|k| k.row_mac == mac && k.guarantor_id == *guarantor);
+        if let Some(known) = known.filter(|_| is_same) {
+            if known.vanished_at_ms.is_some() {
+                back.push(known.id.as_str());
+            }
+            fates.push(Fate::Unchanged);
+            continue;
+        }
+        if let Some(known) = known {
+            rewritten.push(known.id.as_str());
+            checks.insert(known.guarantor_id.clone());
+        }
+        checks.insert(guarantor.clone());
+        let status = status_of(db, scope, said, known).await?;
+        let id = known.map_or_else(|| scope.world.mint(), |k| ClaimId::trusted(k.id.clone()));
+        rows.push(ClaimRow { id, said, patient: &patient.id, guarantor, mac, status });
+        fates.push(Fate::Changed);
     }
+    mark_back(db, scope, &back).await?;
+    delete_lines(db, scope, &rewritten).await?;
+    write_claims(db, scope, import, &rows).await?;
+    insert_lines(db, scope, &rows).await?;
+    mark_checks(db, scope, &checks).await?;
     Ok(fates)
-}
-
-struct Owners<'a> {
-    patient: &'a str,
-    guarantor: &'a str,
 }
 
 async fn known_claims(
@@ -101,71 +170,12 @@ async fn known_claims(
             .bind(scope.practice.as_str())
             .bind(scope.source);
         for id in ids {
-            query = query.bind(id.to_owned());
+            query = query.bind(id);
         }
         let rows: Vec<Known> = query.fetch_all(db.c()).await?;
         known.extend(rows.into_iter().map(|row| (row.external_id.clone(), row)));
     }
     Ok(known)
-}
-
-/// External id of a patient to (patient, guarantor).
-async fn known_patients(
-    db: &mut Db,
-    scope: &Scope<'_>,
-    claims: &[book::Claim],
-) -> Result<HashMap<String, (String, String)>> {
-    const FIND: &str = "select external_id, id, guarantor_id from patient
-        where practice_id = $1 and source = $2 and external_id in ($list)";
-    let mut known = HashMap::new();
-    for chunk in claims.chunks(LIST_LONGEST) {
-        let mut ids: Vec<&str> = chunk.iter().map(|c| c.patient_external_id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let ids = padded(&ids);
-        let mut query = sqlx::query_as(with_list(FIND, 3, ids.len()))
-            .bind(scope.practice.as_str())
-            .bind(scope.source);
-        for id in ids {
-            query = query.bind(id.to_owned());
-        }
-        let rows: Vec<(String, String, String)> = query.fetch_all(db.c()).await?;
-        known.extend(rows.into_iter().map(|(external, id, owner)| (external, (id, owner))));
-    }
-    Ok(known)
-}
-
-async fn keep_claim(
-    db: &mut Db,
-    scope: &Scope<'_>,
-    import: &ImportId,
-    said: &book::Claim,
-    known: Option<&Known>,
-    owners: &Owners<'_>,
-) -> Result<Fate> {
-    let canonical = serde_json::to_string(said).expect("a book row is plain data");
-    let mac = db.keys().row_mac(scope.practice.as_str(), "claim", &canonical);
-    let same = known.is_some_and(|k| k.row_mac == mac && k.guarantor_id == owners.guarantor);
-    if let Some(known) = known.filter(|_| same) {
-        if known.vanished_at_ms.is_some() {
-            mark_back(db, scope, &known.id).await?;
-        }
-        return Ok(Fate::Unchanged);
-    }
-    let id = known.map_or_else(|| scope.world.mint(), |k| ClaimId::trusted(k.id.clone()));
-    let status = status_of(db, scope, said, known).await?;
-    write_claim(db, scope, import, &id, said, owners, &mac, status, known.is_some()).await?;
-    if known.is_some() {
-        delete_lines(db, scope, &id).await?;
-    }
-    insert_lines(db, scope, &id, &said.lines).await?;
-    let owner = GuarantorId::trusted(owners.guarantor);
-    guarantor::mark_check(db, scope.practice, &owner, scope.world.now()).await?;
-    if let Some(before) = known.filter(|k| k.guarantor_id != owners.guarantor) {
-        let before = GuarantorId::trusted(before.guarantor_id.clone());
-        guarantor::mark_check(db, scope.practice, &before, scope.world.now()).await?;
-    }
-    Ok(Fate::Changed)
 }
 
 /// The practice's system is the authority on money, but it does not know that we sent a statement
@@ -210,10 +220,30 @@ async fn applied_here(db: &mut Db, scope: &Scope<'_>, claim: &str) -> Result<i64
     Ok(sum.abs())
 }
 
-async fn mark_back(db: &mut Db, scope: &Scope<'_>, claim: &str) -> Result<()> {
+async fn mark_back(db: &mut Db, scope: &Scope<'_>, claims: &[&str]) -> Result<()> {
     const MARK: &str = "update claim set vanished_at_ms = null, version = version + 1
-        where practice_id = $1 and id = $2";
-    sqlx::query(MARK).bind(scope.practice.as_str()).bind(claim).execute(db.c()).await?;
+        where practice_id = $1 and id in ($list)";
+    for chunk in claims.chunks(LIST_LONGEST) {
+        let ids = padded(chunk);
+        let mut query = sqlx::query(with_list(MARK, 2, ids.len())).bind(scope.practice.as_str());
+        for id in ids {
+            query = query.bind(id);
+        }
+        query.execute(db.c()).await?;
+    }
+    Ok(())
+}
+
+async fn delete_lines(db: &mut Db, scope: &Scope<'_>, claims: &[&str]) -> Result<()> {
+    const DELETE: &str = "delete from charge_line where practice_id = $1 and claim_id in ($list)";
+    for chunk in claims.chunks(LIST_LONGEST) {
+        let ids = padded(chunk);
+        let mut query = sqlx::query(with_list(DELETE, 2, ids.len())).bind(scope.practice.as_str());
+        for id in ids {
+            query = query.bind(id);
+        }
+        query.execute(db.c()).await?;
+    }
     Ok(())
 }
 
@@ -221,90 +251,87 @@ fn description_place<'a>(scope: &'a Scope<'_>, table: &'static str, row: &'a str
     Place { practice: scope.practice.as_str(), table, column: "description_sealed", row }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one row of one table, written in one place")]
-async fn write_claim(
+async fn write_claims(
     db: &mut Db,
     scope: &Scope<'_>,
     import: &ImportId,
-    id: &ClaimId,
-    said: &book::Claim,
-    owners: &Owners<'_>,
-    mac: &str,
-    status: ClaimStatus,
-    exists: bool,
+    rows: &[ClaimRow<'_>],
 ) -> Result<()> {
-    const INSERT: &str = "insert into claim (id, practice_id, source, external_id, guarantor_id,
+    const HEAD: &str = "insert into claim (id, practice_id, source, external_id, guarantor_id,
         patient_id, encounter_external_id, service_on, status, insurance_state, place,
         description_sealed, charged_cents, insurance_paid_cents, adjusted_cents,
         patient_paid_cents, patient_due_cents, due_since_on, first_statement_on, due_on,
-        returned_check_on, visit_completed_on, row_mac, import_id, updated_at_ms, created_at_ms)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19, $20, $21, $22, $23, $24, $25, $25)";
-    const UPDATE: &str = "update claim set guarantor_id = $5, patient_id = $6,
-        encounter_external_id = $7, service_on = $8, status = $9, insurance_state = $10,
-        place = $11, description_sealed = $12, charged_cents = $13, insurance_paid_cents = $14,
-        adjusted_cents = $15, patient_paid_cents = $16, patient_due_cents = $17,
-        due_since_on = $18, first_statement_on = $19, due_on = $20, returned_check_on = $21,
-        visit_completed_on = $22, row_mac = $23, import_id = $24, updated_at_ms = $25,
-        vanished_at_ms = null, version = version + 1
-        where id = $1 and practice_id = $2 and source = $3 and external_id = $4";
-    let keys = db.keys();
-    let Amounts { charged, insurance_paid, adjusted, patient_paid, due } = said.totals();
-    let insurance = if said.has_refused_lines { InsuranceState::Pending } else { said.insurance };
-    let day = |day: Option<jiff::civil::Date>| day.map(|d| d.to_string());
-    // The anchor of the balance's age, never the day of the import (integrations, 0.5).
-    let anchor = said.due_since_on.or(said.first_statement_on).unwrap_or(said.service_on);
-    let place = description_place(scope, "claim", id.as_str());
-    sqlx::query(if exists { UPDATE } else { INSERT })
-        .bind(id.as_str())
-        .bind(scope.practice.as_str())
-        .bind(scope.source)
-        .bind(&said.external_id)
-        .bind(owners.guarantor)
-        .bind(owners.patient)
-        .bind(said.encounter_external_id.as_deref())
-        .bind(said.service_on.to_string())
-        .bind(status.as_str())
-        .bind(insurance.as_str())
-        .bind(said.place.as_deref())
-        .bind(keys.seal_option(place, said.description.as_deref()))
-        .bind(charged.0)
-        .bind(insurance_paid.0)
-        .bind(adjusted.0)
-        .bind(patient_paid.0)
-        .bind(due.0)
-        .bind(anchor.to_string())
-        .bind(day(said.first_statement_on))
-        .bind(day(said.due_on))
-        .bind(day(said.returned_check_on))
-        .bind(day(said.visit_completed_on))
-        .bind(mac)
-        .bind(import.as_str())
-        .bind(scope.world.now().0)
-        .execute(db.c())
-        .await?;
+        returned_check_on, visit_completed_on, row_mac, import_id, updated_at_ms, created_at_ms)";
+    const TAIL: &str = "on conflict (practice_id, source, external_id) do update set
+        guarantor_id = excluded.guarantor_id, patient_id = excluded.patient_id,
+        encounter_external_id = excluded.encounter_external_id, service_on = excluded.service_on,
+        status = excluded.status, insurance_state = excluded.insurance_state,
+        place = excluded.place, description_sealed = excluded.description_sealed,
+        charged_cents = excluded.charged_cents,
+        insurance_paid_cents = excluded.insurance_paid_cents,
+        adjusted_cents = excluded.adjusted_cents, patient_paid_cents = excluded.patient_paid_cents,
+        patient_due_cents = excluded.patient_due_cents, due_since_on = excluded.due_since_on,
+        first_statement_on = excluded.first_statement_on, due_on = excluded.due_on,
+        returned_check_on = excluded.returned_check_on,
+        visit_completed_on = excluded.visit_completed_on, row_mac = excluded.row_mac,
+        import_id = excluded.import_id, updated_at_ms = excluded.updated_at_ms,
+        vanished_at_ms = null, version = claim.version + 1";
+    let (keys, now) = (db.keys(), scope.world.now());
+    for chunk in rows.chunks(CLAIMS_AT_ONCE) {
+        let mut query = sqlx::query(rows_of_values(HEAD, 26, chunk.len(), TAIL));
+        for ClaimRow { id, said, patient, guarantor, mac, status } in chunk {
+            let Amounts { charged, insurance_paid, adjusted, patient_paid, due } = said.totals();
+            let insurance =
+                if said.has_refused_lines { InsuranceState::Pending } else { said.insurance };
+            let day = |day: Option<jiff::civil::Date>| day.map(|d| d.to_string());
+            // The anchor of the balance's age, never the day of the import (integrations, 0.5).
+            let anchor = said.due_since_on.or(said.first_statement_on).unwrap_or(said.service_on);
+            let place = description_place(scope, "claim", id.as_str());
+            query = query
+                .bind(id.as_str())
+                .bind(scope.practice.as_str())
+                .bind(scope.source)
+                .bind(&said.external_id)
+                .bind(*guarantor)
+                .bind(*patient)
+                .bind(said.encounter_external_id.as_deref())
+                .bind(said.service_on.to_string())
+                .bind(status.as_str())
+                .bind(insurance.as_str())
+                .bind(said.place.as_deref())
+                .bind(keys.seal_option(place, said.description.as_deref()))
+                .bind(charged.0)
+                .bind(insurance_paid.0)
+                .bind(adjusted.0)
+                .bind(patient_paid.0)
+                .bind(due.0)
+                .bind(anchor.to_string())
+                .bind(day(said.first_statement_on))
+                .bind(day(said.due_on))
+                .bind(day(said.returned_check_on))
+                .bind(day(said.visit_completed_on))
+                .bind(mac)
+                .bind(import.as_str())
+                .bind(now.0)
+                .bind(now.0);
+        }
+        query.execute(db.c()).await?;
+    }
     Ok(())
 }
 
-async fn delete_lines(db: &mut Db, scope: &Scope<'_>, claim: &ClaimId) -> Result<()> {
-    const DELETE: &str = "delete from charge_line where practice_id = $1 and claim_id = $2";
-    sqlx::query(DELETE).bind(scope.practice.as_str()).bind(claim.as_str()).execute(db.c()).await?;
-    Ok(())
-}
-
-async fn insert_lines(
-    db: &mut Db,
-    scope: &Scope<'_>,
-    claim: &ClaimId,
-    lines: &[book::ChargeLine],
-) -> Result<()> {
+async fn insert_lines(db: &mut Db, scope: &Scope<'_>, rows: &[ClaimRow<'_>]) -> Result<()> {
     const HEAD: &str = "insert into charge_line (id, practice_id, claim_id, external_id,
         service_on, description_sealed, charged_cents, insurance_paid_cents, adjusted_cents,
         patient_paid_cents, patient_due_cents, row_mac)";
     let keys = db.keys();
+    let lines: Vec<(&ClaimId, &book::ChargeLine)> = rows
+        .iter()
+        .flat_map(|row| row.said.lines.iter().map(move |line| (&row.id, line)))
+        .collect();
     for chunk in lines.chunks(LINES_AT_ONCE) {
         let mut query = sqlx::query(rows_of_values(HEAD, 12, chunk.len(), ""));
-        for line in chunk {
+        for (claim, line) in chunk {
             let id: ChargeLineId = scope.world.mint();
             let place = description_place(scope, "charge_line", id.as_str());
             query = query

@@ -8,10 +8,13 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Import;
 use crate::{Db, Result};
 
 /// Examples shown of each kind.
 const EXAMPLES: i64 = 5;
+/// Claims looked at in one step of finding what is missing.
+const CLAIMS_A_STRETCH: i64 = 10_000;
 
 /// The comparison of a staged file with the book of its source, in claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,27 +229,42 @@ fn judge(difference: &mut Difference, breaker: Breaker) {
     hold(jumped, breaker.jumped_percent, "would be several times as large as before");
 }
 
-/// Marks open claims that a full file no longer has, and unmarks those that are back. A missing
-/// row is not a zero (D-12): the amount stays.
-pub async fn mark_vanished(
+/// Marks claims that a full file no longer has, a stretch of external ids at a time, and returns the
+/// last id of the stretch; `None` when nothing is left. A missing row is not a zero (D-12): the
+/// amount stays.
+pub(super) async fn mark_vanished(
     db: &mut Db,
-    practice: &PracticeId,
-    id: &ImportId,
-    source: &str,
+    import: &Import,
+    after: &str,
     now: UnixMs,
-) -> Result<u64> {
+) -> Result<Option<String>> {
+    const LAST: &str = "select max(external_id) from (select external_id from claim
+        where practice_id = $1 and source = $2 and external_id > $3
+        order by external_id
+        limit $4) stretch";
     const MARK: &str = "update claim set vanished_at_ms = $4, version = version + 1
         where practice_id = $1 and source = $3 and patient_due_cents <> 0
+        and external_id > $5 and external_id <= $6
         and vanished_at_ms is null
         and not exists (select 1 from import_row s
             where s.import_id = $2 and s.practice_id = $1 and s.kind = 'claim'
             and s.external_id = claim.external_id)";
-    let done = sqlx::query(MARK)
-        .bind(practice.as_str())
-        .bind(id.as_str())
-        .bind(source)
+    let (last,): (Option<String>,) = sqlx::query_as(LAST)
+        .bind(import.practice.as_str())
+        .bind(&import.source)
+        .bind(after)
+        .bind(CLAIMS_A_STRETCH)
+        .fetch_one(db.c())
+        .await?;
+    let Some(last) = last else { return Ok(None) };
+    sqlx::query(MARK)
+        .bind(import.practice.as_str())
+        .bind(import.id.as_str())
+        .bind(&import.source)
         .bind(now.0)
+        .bind(after)
+        .bind(&last)
         .execute(db.c())
         .await?;
-    Ok(done.rows_affected())
+    Ok(Some(last))
 }

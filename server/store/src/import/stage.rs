@@ -14,35 +14,52 @@ fn place<'a>(practice: &'a str, row: &'a str) -> Place<'a> {
     Place { practice, table: "import_row", column: "payload_sealed", row }
 }
 
+/// A row on its way into the staging table.
+pub struct Sealed {
+    line: i64,
+    kind: &'static str,
+    external_id: String,
+    due_cents: Option<i64>,
+    payload: String,
+}
+
+/// Seals a row for [`insert_rows`]: the larger part of the work, and it needs no database.
+pub fn seal(keys: &Keys, practice: &PracticeId, id: &ImportId, said: &Said) -> Sealed {
+    let payload = serde_json::to_string(&said.row).expect("a book row is plain data");
+    Sealed {
+        line: i64::try_from(said.line).unwrap_or(i64::MAX),
+        kind: said.row.kind(),
+        external_id: said.row.key().to_owned(),
+        due_cents: match &said.row {
+            BookRow::Claim(claim) => Some(claim.totals().due.0),
+            _ => None,
+        },
+        payload: keys.seal(place(practice.as_str(), id.as_str()), &payload),
+    }
+}
+
 /// Stages rows numbered from `first_seq`.
 pub async fn insert_rows(
     db: &mut Db,
     practice: &PracticeId,
     id: &ImportId,
     first_seq: i64,
-    rows: &[Said],
+    rows: &[Sealed],
 ) -> Result<()> {
     const HEAD: &str = "insert into import_row (import_id, practice_id, seq, line, kind,
         external_id, due_cents, payload_sealed)";
-    let keys = db.keys();
     for (chunk_no, chunk) in rows.chunks(ROWS_AT_ONCE).enumerate() {
         let mut query = sqlx::query(rows_of_values(HEAD, 8, chunk.len(), ""));
-        for (at, said) in chunk.iter().enumerate() {
-            let seq = first_seq + (chunk_no * ROWS_AT_ONCE + at) as i64;
-            let payload = serde_json::to_string(&said.row).expect("a book row is plain data");
-            let due = match &said.row {
-                BookRow::Claim(claim) => Some(claim.totals().due.0),
-                _ => None,
-            };
+        for (at, row) in chunk.iter().enumerate() {
             query = query
                 .bind(id.as_str())
                 .bind(practice.as_str())
-                .bind(seq)
-                .bind(i64::try_from(said.line).unwrap_or(i64::MAX))
-                .bind(said.row.kind())
-                .bind(said.row.key().to_owned())
-                .bind(due)
-                .bind(keys.seal(place(practice.as_str(), id.as_str()), &payload));
+                .bind(first_seq + (chunk_no * ROWS_AT_ONCE + at) as i64)
+                .bind(row.line)
+                .bind(row.kind)
+                .bind(&row.external_id)
+                .bind(row.due_cents)
+                .bind(&row.payload);
         }
         query.execute(db.c()).await?;
     }
