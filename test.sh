@@ -7,7 +7,8 @@
 #   build     everything, once, as the later steps use it
 #   unit      all Rust tests, the store's on SQLite and on a throw-away PostgreSQL
 #   doc       the examples in the documentation
-#   simulate  200 seeds of people, faults and clock jumps (CLEARBILL_TEST_SEEDS for another number)
+#   simulate  200 seeds of people, faults, deaths and clock jumps (CLEARBILL_TEST_SEEDS for another
+#             number), and ten of them once more on PostgreSQL
 #   browser   the stories in a real browser (CLEARBILL_TEST_BROWSER names files, e.g. "pay account")
 #   quick     fmt, clippy and unit
 #
@@ -19,6 +20,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly ALL=(fmt clippy build unit doc simulate browser)
 readonly SEEDS=${CLEARBILL_TEST_SEEDS:-200}
+readonly SEEDS_ON_POSTGRES=10
 readonly target=${CARGO_TARGET_DIR:-target}
 
 # These would replace the flags in .cargo/config.toml, and with them every crate built so far.
@@ -163,6 +165,9 @@ step_doc() {
 step_simulate() {
     [[ -x $target/debug/clearbill ]] || step_build
     guarded "$target/debug/clearbill" simulate --seeds "$SEEDS"
+    need_postgres
+    guarded "$target/debug/clearbill" simulate --seeds "$SEEDS_ON_POSTGRES" \
+        --database-url "$CLEARBILL_TEST_POSTGRES"
 }
 
 step_browser() {

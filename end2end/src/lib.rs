@@ -5,6 +5,7 @@
 //!
 //! * `tests/tidy/` reads the source and keeps the architecture true.
 //! * `tests/matrix/` asks every route as everybody, for everybody's things.
+//! * `tests/crash/` kills the program at every named point and looks at what is left.
 //! * `browser/` plays the stories of patients and staff in a real browser against `clearbill demo`.
 //! * `benches/` measures, each figure against a baseline of the same run; [`measure`] is how.
 //! * `postgres.sh` gives tests a PostgreSQL cluster to throw away.

@@ -6,7 +6,12 @@ use std::{
 };
 
 use connect::source::{Format, Input};
-use domain::{book::Mode, clock::World, id::PracticeId};
+use domain::{
+    book::Mode,
+    clock::{Clock, World},
+    id::PracticeId,
+    points::Points,
+};
 use engine::{Engine, Parts};
 use payments::{Payments, PaymentsOptions};
 use sandbox::{
@@ -33,11 +38,13 @@ use crate::{
 
 /// The sample practice's rows are a source of their own: a file that somebody imports beside it
 /// never makes them vanish.
-const SAMPLE_SOURCE: &str = "sample";
+pub const SAMPLE_SOURCE: &str = "sample";
+/// The file they are in, in the data folder.
+pub const SAMPLE_FILE: &str = "sample.csv";
 
 /// A house without a sandbox.
 pub fn house(config: Config, store: Store, world: World) -> House {
-    build(config, store, world, None, Limits::new())
+    build(config, store, world, None, Limits::new(), Points::default())
 }
 
 /// The demo's house.
@@ -48,11 +55,32 @@ pub fn demo_house(
     sandbox: Sandbox,
     clock: Arc<MovableClock>,
 ) -> House {
+    let points = ended_by_script(&sandbox);
     let demo = Demo { sandbox, clock, moving: tokio::sync::Mutex::default() };
-    build(config, store, world, Some(demo), Limits::generous())
+    build(config, store, world, Some(demo), Limits::generous(), points)
 }
 
-fn build(config: Config, store: Store, world: World, demo: Option<Demo>, limits: Limits) -> House {
+/// Ends this process, as `kill -9` would, at the points that the script of faults names.
+fn ended_by_script(sandbox: &Sandbox) -> Points {
+    let ends = sandbox.ends();
+    Points::told_to(move |point| {
+        if ends(point) {
+            tracing::warn!(%point, "the script of faults ends the process here");
+            let me = rustix::process::getpid();
+            // Nothing follows: no handler, no destructor, no flush.
+            let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
+        }
+    })
+}
+
+fn build(
+    config: Config,
+    store: Store,
+    world: World,
+    demo: Option<Demo>,
+    limits: Limits,
+    points: Points,
+) -> House {
     let timeout_ms = config.vendors.timeout_ms;
     let bell = Arc::new(tokio::sync::Notify::new());
     let wake = {
@@ -62,16 +90,14 @@ fn build(config: Config, store: Store, world: World, demo: Option<Demo>, limits:
     let payments = Payments::new(
         store.clone(),
         world.clone(),
-        PaymentsOptions { gateway_timeout_ms: timeout_ms, wake: Some(wake) },
+        PaymentsOptions {
+            gateway_timeout_ms: timeout_ms,
+            wake: Some(wake),
+            points: points.clone(),
+        },
     );
-    let engine = Engine::new(Parts {
-        store: store.clone(),
-        world: world.clone(),
-        wall: Arc::new(SystemClock),
-        channels: Arc::new(PracticeChannels::new(store.clone(), world.clone(), timeout_ms)),
-        wording: Arc::new(AppWording),
-        options: engine::Options::default(),
-    });
+    let wall = Arc::new(SystemClock);
+    let engine = engine(&store, &world, wall, timeout_ms, points.clone());
     House {
         passwords: Passwords::new(store.keys().clone()),
         metrics: serving::start_metrics(),
@@ -84,9 +110,28 @@ fn build(config: Config, store: Store, world: World, demo: Option<Demo>, limits:
         limits,
         demo,
         bell,
-        progress: importing::Board::default(),
+        progress: importing::Board::new(points),
         payments_bell: Arc::default(),
     }
+}
+
+/// An engine; `wall` is the clock by which its leases end.
+pub fn engine(
+    store: &Store,
+    world: &World,
+    wall: Arc<dyn Clock>,
+    timeout_ms: u64,
+    points: Points,
+) -> Engine {
+    Engine::new(Parts {
+        store: store.clone(),
+        world: world.clone(),
+        wall,
+        channels: Arc::new(PracticeChannels::new(store.clone(), world.clone(), timeout_ms)),
+        wording: Arc::new(AppWording),
+        options: engine::Options::default(),
+        points,
+    })
 }
 
 /// Starts the stand-ins, with their state in the data folder.
@@ -185,7 +230,7 @@ pub async fn seed_book(
         return Ok(());
     }
     let today = house.world.now().day_in(&jiff::tz::TimeZone::UTC);
-    let file = house.config.data_dir.join("sample.csv");
+    let file = house.config.data_dir.join(SAMPLE_FILE);
     let shown = |e: std::io::Error| format!("{}: {e}", file.display());
     let mut out = std::io::BufWriter::new(std::fs::File::create(&file).map_err(shown)?);
     let sample = SamplePractice { seed, today, size: Size::Accounts(accounts) };
@@ -198,7 +243,7 @@ pub async fn seed_book(
         format: Format::Clearbill,
         mode: Mode::Full,
         source: SAMPLE_SOURCE.into(),
-        file_name: "sample.csv".into(),
+        file_name: SAMPLE_FILE.into(),
         as_of: today,
         open_days: 0,
         started_by: "system:demo".into(),

@@ -9,6 +9,7 @@ use domain::{
     book::{BookRow, Mode, RowRefusal, Said},
     clock::World,
     id::{ImportId, PracticeId},
+    points::{Point, Points},
 };
 use jiff::civil::Date;
 use store::{
@@ -101,8 +102,14 @@ pub enum ImportFailure {
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Reading(Progress),
+    /// A part of the file lies in the store.
+    Staged,
     Comparing,
+    /// It may be applied.
+    Compared,
     Applying(Phase),
+    /// All of it stands in the book.
+    Applied,
 }
 
 /// Someone who watches; called often, from any thread.
@@ -149,6 +156,7 @@ pub async fn run_announced(
     watch(Step::Comparing);
     let is_held = compare(store, world, &request, id, rows, refused).await?;
     if !is_held {
+        watch(Step::Compared);
         apply(store, world, practice, id, &watch, &held_lease).await?;
     }
     apply_accepted(store, world, practice, &held_lease).await?;
@@ -215,6 +223,7 @@ async fn stage(
         scratch: std::env::temp_dir(),
     };
     let (input, format) = (request.input.clone(), request.format);
+    let on_read = watch.clone();
     let (keys, practice, import_id) = (store.keys().clone(), request.practice.clone(), id.clone());
     let reader = tokio::task::spawn_blocking(move || {
         let (mut chunk, mut lines) = (Vec::with_capacity(CHUNK), 0);
@@ -228,7 +237,7 @@ async fn stage(
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
             send.blocking_send(full).map_err(|_| Stop)
         };
-        let mut progress = |at: Progress| watch(Step::Reading(at));
+        let mut progress = |at: Progress| on_read(Step::Reading(at));
         let mut sink = Sink::new(&mut say, &mut progress);
         let tally = source::read(&input, format, &options, &mut sink)?;
         if !chunk.is_empty() {
@@ -246,6 +255,7 @@ async fn stage(
             break;
         }
         seq += count;
+        watch(Step::Staged);
     }
     drop(chunks);
     let tally = reader.await.map_err(|e| ImportFailure::Inside(e.to_string()))?;
@@ -372,16 +382,27 @@ pub fn upload_folder(data_dir: &std::path::Path) -> PathBuf {
 }
 
 /// Where the imports of this process stand, for their pages.
-#[derive(Default)]
 pub struct Board {
     steps: Arc<std::sync::Mutex<std::collections::HashMap<ImportId, Step>>>,
+    points: Points,
 }
 
 impl Board {
+    pub fn new(points: Points) -> Self {
+        Self { steps: Arc::default(), points }
+    }
+
     /// A watcher that keeps the last step of `id` here.
     pub fn watch(&self, id: &ImportId) -> Watch {
-        let (steps, id) = (self.steps.clone(), id.clone());
+        let (steps, id, points) = (self.steps.clone(), id.clone(), self.points.clone());
         Arc::new(move |step| {
+            match step {
+                Step::Staged => return points.reach(Point::ImportStaged),
+                Step::Compared => return points.reach(Point::ImportCompared),
+                Step::Applied => return points.reach(Point::ImportFinished),
+                Step::Applying(Phase::Done) | Step::Reading(_) | Step::Comparing => {}
+                Step::Applying(_) => points.reach(Point::ImportApplied),
+            }
             let mut steps = steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             steps.insert(id.clone(), step);
         })
@@ -397,6 +418,7 @@ impl Board {
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         Some(match steps.get(id)? {
             Step::Reading(at) => (count(at.done), count(at.total), "Reading the file".into()),
+            Step::Staged | Step::Compared | Step::Applied => return None,
             Step::Comparing => (0, 1, "Comparing with the book".into()),
             Step::Applying(phase) => (0, 1, format!("Applying: {}", phase.words())),
         })

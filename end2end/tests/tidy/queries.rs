@@ -10,7 +10,7 @@ use crate::{
 
 /// Queries over all practices: `(file, item, reason)`. Short by intent; each is work of the server
 /// itself, never of a person who asks for something.
-const OVER_ALL_PRACTICES: [(&str, &str, &str); 14] = [
+const OVER_ALL_PRACTICES: &[(&str, &str, &str)] = &[
     (
         "attempt.rs",
         "find_oldest_unknown::FIND",
@@ -22,7 +22,8 @@ const OVER_ALL_PRACTICES: [(&str, &str, &str); 14] = [
     ("audit.rs", "chain_next::MARK", "the notary chains rows of every practice, in order"),
     ("code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
     ("mail_token.rs", "delete_old::DELETE", "housekeeping of links that no longer work, by age"),
-    ("message/queue.rs", "count_sending::COUNT", "the simulation counts what is in hand"),
+    ("message/queue.rs", "count_sending::COUNT", "the simulation counts what a worker died over"),
+    ("message/queue.rs", "count_in_hand::COUNT", "the simulation counts what is in hand"),
     ("rekey.rs", "count_old_verifiers::COUNT", "a number for whoever changes the server's key"),
     ("rekey.rs", "count_staged::COUNT", "whether any import is under way while the key changes"),
     ("scratch.rs", "find_claim_status::FIND", "throw-away databases of tests hold one practice"),

@@ -15,6 +15,7 @@ pub mod lift;
 pub mod money;
 pub mod payment;
 pub mod phone;
+pub mod points;
 pub mod practice;
 pub mod profile;
 pub mod proposal;

@@ -9,6 +9,7 @@ use domain::{
     decide::{Channel, Class, Outcome},
     gate::{RateSlot, SendPermit, admit},
     id::MessageId,
+    points::Point,
     practice::Practice,
 };
 use store::{
@@ -64,7 +65,10 @@ impl Engine {
             Intent::Go(parts) => *parts,
             Intent::Step(step) => return Ok(step),
         };
+        let (sending, handed) = points_of(message.class);
+        sending.inspect(|point| self.reach(*point));
         let answer = self.hand_over(practice, permit, &message).await;
+        handed.inspect(|point| self.reach(*point));
         self.record(practice, message, answer).await
     }
 
@@ -342,6 +346,15 @@ impl Engine {
         }
         self.end(db, practice, message, State::Failed, "unknown", None, now).await?;
         Ok(Step::Unknown)
+    }
+}
+
+/// The points before and after the hand-over, of the two kinds that must neither be lost nor doubled.
+const fn points_of(class: Class) -> (Option<Point>, Option<Point>) {
+    match class {
+        Class::Receipt => (Some(Point::ReceiptSending), Some(Point::ReceiptHanded)),
+        Class::Dunning => (Some(Point::ReminderSending), Some(Point::ReminderHanded)),
+        _ => (None, None),
     }
 }
 

@@ -20,7 +20,7 @@ use store::{
     consent,
     contact::{self, Kind},
     decision, guarantor, hold, message,
-    message::{Content, State},
+    message::{Content, State, queue::TakenBack},
     reply, suppression, task,
 };
 
@@ -305,9 +305,9 @@ impl Engine {
         };
         suppression::insert(db, self.world(), &new).await?;
         for (practice, value) in contact::list_by_global(db, global_index).await? {
-            let (why, now) = ("wrong_number", self.now());
+            let (all, why, now) = (TakenBack::Everything, "wrong_number", self.now());
             let ended =
-                message::queue::mark_value_cancelled(db, &practice, &value, channel, why, now)
+                message::queue::mark_value_cancelled(db, &practice, &value, channel, all, why, now)
                     .await?;
             self.after_end(db, &practice, &ended).await?;
         }

@@ -56,6 +56,7 @@ use std::sync::Arc;
 use domain::{
     clock::{Clock, SECOND_MS, UnixMs, World},
     id::PracticeId,
+    points::{Point, Points},
     practice::Practice,
 };
 use store::Store;
@@ -133,6 +134,8 @@ pub struct Parts {
     pub channels: Arc<dyn Channels>,
     pub wording: Arc<dyn Wording>,
     pub options: Options,
+    /// Who is told of the points between two durable steps; nobody in `serve`.
+    pub points: Points,
 }
 
 /// A handle; cheap to clone. Any number of engines may work on one database.
@@ -163,6 +166,11 @@ impl Engine {
 
     pub(crate) fn options(&self) -> &Options {
         &self.parts.options
+    }
+
+    /// Says that a point lies behind the last durable step. May not return.
+    pub(crate) fn reach(&self, point: Point) {
+        self.parts.points.reach(point);
     }
 
     pub(crate) fn wording(&self) -> &dyn Wording {

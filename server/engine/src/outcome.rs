@@ -19,7 +19,7 @@ use store::{
     contact, guarantor, job, link,
     message::{
         Message, State, marks,
-        queue::{self, Acceptance, Ended},
+        queue::{self, Acceptance, Ended, TakenBack},
     },
     suppression, task,
 };
@@ -303,7 +303,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Records an opt-out and takes back at once everything that waits (D-48). True when it is new.
+    /// Records an opt-out and takes back at once what waits and may not go any more (D-48). True when
+    /// it is new.
     pub(crate) async fn suppress(
         &self,
         db: &mut Db,
@@ -323,8 +324,16 @@ impl Engine {
         };
         let is_new = suppression::insert(db, self.world(), &new).await?;
         let why = suppression::reason_code(reason);
+        // As the gate judges it: an email may be unsubscribed from reminders and get its receipts.
+        let is_mild =
+            !matches!(reason, SuppressionReason::WrongNumber | SuppressionReason::Complaint);
+        let taken = match channel {
+            Channel::Email if is_mild => TakenBack::Outreach,
+            _ => TakenBack::Everything,
+        };
+        let now = self.now();
         let ended =
-            queue::mark_value_cancelled(db, practice, value_index, channel, why, self.now())
+            queue::mark_value_cancelled(db, practice, value_index, channel, taken, why, now)
                 .await?;
         self.after_end(db, practice, &ended).await?;
         let entry = Entry::new(practice, ENGINE, "suppress", "contact", value_index).with(format!(

@@ -8,6 +8,7 @@ use domain::{
     decide::{Channel, Class},
     id::{AttemptId, PaymentId, RefundId},
     money::Cents,
+    points::Point,
     practice::Practice,
 };
 use store::{
@@ -47,6 +48,9 @@ impl Engine {
                     Box::pin(async move { engine.write_receipts(db, &one).await })
                 })
                 .await?;
+            if done {
+                self.reach(Point::ReceiptWritten);
+            }
             written += usize::from(done);
         }
         Ok(written)

@@ -9,6 +9,7 @@ use domain::{
     id::AttemptId,
     money::Cents,
     payment::{AttemptState, Flow, Refusal},
+    points::Point,
 };
 use secrecy::SecretString;
 use store::attempt::{self, Attempt, Ending};
@@ -61,6 +62,7 @@ impl Payments {
             How::Element => None,
             How::Checkout(page) => Some(page),
         };
+        self.reach(Point::IntentWritten);
         self.create(&desk, attempt, page).await
     }
 
@@ -105,8 +107,10 @@ impl Payments {
         };
         match desk.gateway.create_intent(new).await {
             Ok(intent) if fits(desk, &attempt, &intent) => {
+                self.reach(Point::IntentCreated);
                 let created = (intent.id.clone(), Some(intent.id.clone()));
                 if self.mark_created(&attempt, created).await? {
+                    self.reach(Point::IntentKnown);
                     return Ok(element(attempt, intent));
                 }
                 // Closed while the processor answered: nobody gets the secret.
@@ -138,8 +142,10 @@ impl Payments {
         };
         match desk.gateway.create_checkout(new).await {
             Ok(checkout) => {
+                self.reach(Point::IntentCreated);
                 let created = (checkout.id.clone(), checkout.intent_id.clone());
                 if self.mark_created(&attempt, created).await? {
+                    self.reach(Point::IntentKnown);
                     return self.page_of(attempt, checkout);
                 }
                 if let Err(cause) = desk.gateway.expire_checkout(&checkout.id, &attempt.id).await {

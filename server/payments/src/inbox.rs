@@ -6,6 +6,7 @@ use domain::{
     clock::{HOUR_MS, MINUTE_MS, SECOND_MS},
     id::PracticeId,
     payment::Refusal,
+    points::Point,
 };
 use futures_util::{StreamExt, stream};
 use store::{
@@ -95,6 +96,7 @@ impl Payments {
         }
         let event = webhook::parse_event(raw_body).map_err(|_| BadWebhook::NotAnEvent)?;
         let body = String::from_utf8(raw_body.to_vec()).map_err(|_| BadWebhook::NotAnEvent)?;
+        self.reach(Point::WebhookArrived);
         let (practice, now) = (practice.clone(), self.now());
         let is_new = self
             .store()
@@ -113,6 +115,7 @@ impl Payments {
             })
             .await
             .map_err(PayError::from)?;
+        self.reach(Point::WebhookStored);
         Ok(if is_new { Accepted::New } else { Accepted::Again })
     }
 
@@ -126,6 +129,7 @@ impl Payments {
             if batch.is_empty() {
                 break;
             }
+            self.reach(Point::WebhookClaimed);
             ended += stream::iter(batch)
                 .map(|event| self.work_event(event))
                 .buffer_unordered(AT_ONCE)

@@ -35,7 +35,11 @@ mod take_over;
 
 use std::sync::Arc;
 
-use domain::{clock::World, payment::Refusal};
+use domain::{
+    clock::World,
+    payment::Refusal,
+    points::{Point, Points},
+};
 use store::{Store, StoreError};
 
 pub use apply::{AppliedInBulk, ApplyLine, Staff};
@@ -81,12 +85,14 @@ pub struct PaymentsOptions {
     /// For one whole call to the processor. Past it, the outcome is unknown.
     pub gateway_timeout_ms: u64,
     pub wake: Option<Wake>,
+    /// Who is told of the points between two durable steps; nobody in `serve`.
+    pub points: Points,
 }
 
 impl Default for PaymentsOptions {
     /// Ten seconds: the processor answers in one, and a payer looks at a spinner meanwhile.
     fn default() -> Self {
-        Self { gateway_timeout_ms: 10_000, wake: None }
+        Self { gateway_timeout_ms: 10_000, wake: None, points: Points::default() }
     }
 }
 
@@ -101,6 +107,7 @@ struct Inner {
     world: World,
     merchants: merchants::Merchants,
     wake: Option<Wake>,
+    points: Points,
     /// One drain and one sweep at a time in a process: a second would only meet claimed rows.
     draining: tokio::sync::Mutex<()>,
     sweeping: tokio::sync::Mutex<()>,
@@ -114,6 +121,7 @@ impl Payments {
                 world,
                 merchants: merchants::Merchants::new(options.gateway_timeout_ms),
                 wake: options.wake,
+                points: options.points,
                 draining: tokio::sync::Mutex::default(),
                 sweeping: tokio::sync::Mutex::default(),
             }),
@@ -130,6 +138,11 @@ impl Payments {
 
     fn now(&self) -> domain::clock::UnixMs {
         self.inner.world.now()
+    }
+
+    /// Says that a point lies behind the last durable step. May not return.
+    fn reach(&self, point: Point) {
+        self.inner.points.reach(point);
     }
 
     fn wake(&self) {

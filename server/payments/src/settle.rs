@@ -6,6 +6,7 @@ use domain::{
     id::{AttemptId, PaymentId, PracticeId},
     money::Cents,
     payment::Refusal,
+    points::Point,
 };
 use store::{
     Db, StoreError,
@@ -110,9 +111,11 @@ impl Payments {
         if let Err(why) = check(&desk, &attempt, intent) {
             return self.quarantine(practice, &intent.id, why).await;
         }
+        self.reach(Point::PaymentFetched);
         for _ in 0..REFERENCE_TRIES {
             match self.book(&attempt, intent, via).await {
                 Ok(Some(payment)) => {
+                    self.reach(Point::PaymentBooked);
                     metrics::counter!("clearbill_payments_settled_total", "via" => via.as_str())
                         .increment(1);
                     self.wake();

@@ -5,6 +5,7 @@ use connect::gateway::{Checkout, CheckoutStatus, GatewayError, Intent, IntentSta
 use domain::{
     clock::DAY_MS,
     payment::{AttemptState, Flow},
+    points::Point,
 };
 use store::attempt::{Attempt, Ending};
 
@@ -58,6 +59,7 @@ impl Payments {
         };
         match intent.status {
             IntentStatus::Canceled => {
+                self.reach(Point::IntentCancelled);
                 self.close_unpaid(attempt, &intent, end).await?;
                 self.after_close(attempt).await
             }
@@ -94,6 +96,7 @@ impl Payments {
             Err(cause) => return self.stuck(attempt, cause).await,
         };
         if checkout.status == CheckoutStatus::Expired {
+            self.reach(Point::IntentCancelled);
             self.close(attempt, end, Ending::default()).await?;
             return self.after_close(attempt).await;
         }

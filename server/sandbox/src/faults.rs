@@ -2,6 +2,7 @@
 //! matches an operation and is past its `skip` fires, until its `times` are used up. Nothing here
 //! is random, so a failing run can be played again.
 
+use domain::points::Point;
 use serde::{Deserialize, Serialize};
 
 use crate::table::Table;
@@ -26,6 +27,8 @@ pub enum Vendor {
     /// What the vendors send to us: Stripe's events and Twilio's callbacks.
     #[serde(alias = "webhooks")]
     Webhook,
+    /// Clearbill itself; its operations are the points of [`domain::points`].
+    Clearbill,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ pub enum FaultKind {
     /// Stripe only: confirming leaves the payment in `processing`; it settles `ms` of business
     /// time later, or fails then if `code` names a decline.
     Processing,
+    /// Clearbill only: the process ends there, as `kill -9` would end it.
+    #[serde(alias = "kill", alias = "crash")]
+    Die,
 }
 
 /// One line of a script. `vendor` and `operation` may be left out: the vendor then follows from
@@ -122,6 +128,8 @@ pub enum BadFault {
     TooLong,
     #[error("operation is 1 to 100 characters, code at most 100")]
     BadText,
+    #[error("{0} is not a point at which Clearbill can be ended")]
+    NoSuchPoint(String),
 }
 
 impl FaultRule {
@@ -165,6 +173,7 @@ impl FaultRule {
     pub fn vendor(&self) -> Vendor {
         self.vendor.unwrap_or(match self.kind {
             FaultKind::Duplicate | FaultKind::Reorder | FaultKind::Drop => Vendor::Webhook,
+            FaultKind::Die => Vendor::Clearbill,
             _ => Vendor::Stripe,
         })
     }
@@ -178,16 +187,20 @@ impl FaultRule {
         let vendor = self.vendor();
         let applies = match vendor {
             Vendor::Stripe | Vendor::Twilio => {
-                !matches!(self.kind, K::Reorder | K::Duplicate | K::Processing)
+                !matches!(self.kind, K::Reorder | K::Duplicate | K::Processing | K::Die)
                     || (vendor == Vendor::Stripe && self.kind == K::Processing)
             }
-            Vendor::Smtp => !matches!(self.kind, K::Reorder | K::Processing | K::Truncate),
+            Vendor::Smtp => !matches!(self.kind, K::Reorder | K::Processing | K::Truncate | K::Die),
             Vendor::Webhook => {
                 matches!(self.kind, K::Duplicate | K::Reorder | K::Drop | K::Delay | K::Reset)
             }
+            Vendor::Clearbill => self.kind == K::Die,
         };
         if !applies {
             return Err(BadFault::NotApplicable { vendor, kind: self.kind });
+        }
+        if vendor == Vendor::Clearbill && self.operation.parse::<Point>().is_err() {
+            return Err(BadFault::NoSuchPoint(self.operation.chars().take(100).collect()));
         }
         if self.ms.is_some_and(|ms| ms > MAX_HOLD_MS) {
             return Err(BadFault::TooLong);
@@ -284,6 +297,24 @@ mod tests {
         let rules = script.into_rules();
         assert_eq!(rules[0].vendor(), Vendor::Webhook);
         assert_eq!(rules[1].vendor(), Vendor::Stripe);
+    }
+
+    #[test]
+    fn clearbill_ends_only_at_a_point_that_exists() {
+        let mut table = Table::new("faults");
+        let script = r#"{"kind":"die","operation":"intent.written","skip":1}"#;
+        let rule = serde_json::from_str::<FaultScript>(script).unwrap().into_rules();
+        add(&mut table, rule).unwrap();
+        for wrong in [
+            FaultRule::new(Vendor::Clearbill, "intent", FaultKind::Die),
+            FaultRule::new(Vendor::Clearbill, "intent.written", FaultKind::Reset),
+            FaultRule::new(Vendor::Stripe, "intent.written", FaultKind::Die),
+        ] {
+            assert!(add(&mut table, vec![wrong]).is_err());
+        }
+        assert_eq!(take(&mut table, Vendor::Clearbill, "intent.created"), None);
+        assert_eq!(take(&mut table, Vendor::Clearbill, "intent.written"), None);
+        assert!(take(&mut table, Vendor::Clearbill, "intent.written").is_some());
     }
 
     #[test]

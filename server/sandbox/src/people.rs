@@ -1,10 +1,13 @@
 //! The sandbox in process: what people do to it (pay, give up, text back), what a test reads from
 //! it (mailbox, charges, refunds), and the controls of the demo (faults, webhooks).
 
+use std::sync::Arc;
+
+use domain::points::Point;
 use serde::Serialize;
 
 use crate::{
-    BadFault, Delivered, FaultRule, Inbound, JournalBroken, Sandbox, delivery, faults,
+    BadFault, Delivered, FaultRule, Inbound, JournalBroken, Sandbox, Vendor, delivery, faults,
     stripe::{
         Ctx, cards, charges,
         checkout::{self, Submitted},
@@ -195,6 +198,22 @@ impl Sandbox {
     pub fn faults(&self) -> Vec<FaultRule> {
         self.shared
             .look(|world| world.faults.oldest_first().map(|(_, rule)| rule.clone()).collect())
+    }
+
+    /// Asks the script whether Clearbill ends at a point, and uses the rule up: a process started
+    /// again on the same folder passes it.
+    pub fn ends(&self) -> impl Fn(Point) -> bool + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move |point| {
+            let is_meant = |(_, rule): (&str, &FaultRule)| rule.vendor() == Vendor::Clearbill;
+            if !shared.look(|world| world.faults.oldest_first().any(is_meant)) {
+                return false;
+            }
+            let take = |world: &mut World| {
+                faults::take(&mut world.faults, Vendor::Clearbill, point.as_str())
+            };
+            shared.change(take).is_ok_and(|rule| rule.is_some())
+        }
     }
 
     pub fn clear_faults(&self) -> Result<(), JournalBroken> {

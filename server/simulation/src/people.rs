@@ -1,26 +1,25 @@
-//! The people of a simulated town: staff who send, apply and refund; patients who pay, hesitate,
-//! are declined, write STOP; vendors who fail; time that jumps.
-
-use std::collections::BTreeMap;
+//! The people of a simulated town: staff who send, apply and refund; patients who pay, hesitate, are
+//! declined, write STOP or unsubscribe. What they do is written into the facts when they do it.
 
 use domain::{
-    clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs},
     decide::Channel,
     holds::HoldKind,
-    id::{GuarantorId, HoldId},
+    id::GuarantorId,
     money::Cents,
     payment::{Choice, Source},
 };
-use engine::{Criteria, NewHold, Selection};
-use payments::{ApplyLine, CheckoutPage, How, PayError, Staff, Started, Wish, WishedRefund};
-use sandbox::{FaultKind, FaultRule, Vendor};
+use engine::{Criteria, Lift, NewHold, Selection};
+use payments::{
+    ApplyLine, CheckoutPage, How, PayError, Refunding, Staff, Started, Wish, WishedRefund,
+};
 use secrecy::ExposeSecret;
 use store::audit::Actor;
 
-use crate::{Dice, Played, Stage};
+use crate::{
+    letter,
+    town::{Done, Town},
+};
 
-/// Rounds of letting due work happen; two parts that wake each other end here.
-const ROUNDS: usize = 60;
 const CARDS: [&str; 7] = [
     "4242424242424242",
     "4242424242424242",
@@ -30,120 +29,14 @@ const CARDS: [&str; 7] = [
     "4000002500003155",
     "5555555555554444",
 ];
-/// Faults of money, of texts, of mail, of webhooks.
-const FAULTS: [(Vendor, &str, FaultKind); 9] = [
-    (Vendor::Stripe, "payment_intents.create", FaultKind::Timeout),
-    (Vendor::Stripe, "payment_intents.create", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Stripe, "*", FaultKind::Error500),
-    (Vendor::Stripe, "refunds.create", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Twilio, "messages.create", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Twilio, "messages.create", FaultKind::Error500),
-    (Vendor::Smtp, "*", FaultKind::Reset),
-    (Vendor::Webhook, "*", FaultKind::Duplicate),
-    (Vendor::Webhook, "*", FaultKind::Drop),
-];
+/// Holds that one member of staff may place and lift alone.
+const HOLDS: [HoldKind; 3] = [HoldKind::Pause, HoldKind::Manual, HoldKind::InsuranceReview];
 
-/// What the town knows of itself, for the watch.
-#[derive(Default)]
-pub(crate) struct Facts {
-    /// Phones whose owner wrote STOP, and when; START takes them out.
-    pub stopped: BTreeMap<String, UnixMs>,
-    /// Accounts under a hold that stops reminders, and since when.
-    pub held: BTreeMap<GuarantorId, (HoldId, UnixMs)>,
-    pub played: Played,
-}
-
-pub(crate) struct Town<'a> {
-    stage: &'a Stage,
-    dice: Dice,
-    pub facts: Facts,
-}
-
-type Done = Result<(), String>;
-
-impl<'a> Town<'a> {
-    pub fn new(stage: &'a Stage, dice: Dice) -> Self {
-        Self { stage, dice, facts: Facts::default() }
-    }
-
-    /// One thing that somebody does, and everything that follows from it by itself.
-    pub async fn step(&mut self) -> (String, Done) {
-        let (action, done) = match self.dice.roll(20) {
-            0..=2 => ("staff send reminders", self.send_reminders().await),
-            3..=7 => ("somebody pays by link", self.pay(false).await),
-            8 => ("somebody pays on two devices", self.pay(true).await),
-            9 => ("somebody pays on the processor's page", self.pay_by_checkout().await),
-            10 => ("somebody texts back", self.text_back().await),
-            11 => ("staff apply a payment", self.apply().await),
-            12 => ("staff refund", self.refund().await),
-            13 => ("staff place or lift a hold", self.hold().await),
-            14..=15 => ("a vendor fails", self.fault()),
-            16 => ("the clock steps back", self.jump(-20 * MINUTE_MS)),
-            17 => ("a day passes", self.jump(DAY_MS + HOUR_MS)),
-            _ => ("some time passes", self.pass_some_time()),
-        };
-        let done = match done {
-            Ok(()) => self.settle().await,
-            failed => failed,
-        };
-        (format!("{action}, at {}", self.stage.world.now()), done)
-    }
-
-    /// Faults end, days pass, everything due is done.
-    pub async fn rest(&mut self) -> Done {
-        self.stage.sandbox.clear_faults().map_err(|e| e.to_string())?;
-        for _ in 0..12 {
-            self.jump(6 * HOUR_MS)?;
-            self.settle().await?;
-        }
-        Ok(())
-    }
-
-    /// Does what is due now, at the vendors and here, until nothing is.
-    async fn settle(&mut self) -> Done {
-        for _ in 0..ROUNDS {
-            let delivered = self.stage.sandbox.deliver_due().await.map_err(|e| e.to_string())?;
-            let drained = self.stage.payments.drain_webhooks().await.map_err(|e| e.to_string())?;
-            let swept = self.stage.payments.sweep().await.map_err(|e| e.to_string())?;
-            let ticked = self.stage.engine.tick().await.map_err(|e| e.to_string())?;
-            let quiet = delivered == 0
-                && drained == 0
-                && swept == payments::SweepReport::default()
-                && !ticked.did_anything();
-            if quiet {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn jump(&mut self, by_ms: i64) -> Done {
-        self.stage.clock.move_to(self.stage.world.now().plus_ms(by_ms));
-        Ok(())
-    }
-
-    fn pass_some_time(&mut self) -> Done {
-        let minutes = i64::try_from(self.dice.roll(300)).unwrap_or_default() + 1;
-        self.jump(minutes * MINUTE_MS)
-    }
-
-    fn fault(&mut self) -> Done {
-        let Some((vendor, operation, kind)) = self.dice.pick(&FAULTS).copied() else {
-            return Ok(());
-        };
-        let mut rule = FaultRule::new(vendor, operation, kind);
-        // Held connections end at once: the client's patience is not what is tested here.
-        rule.ms = Some(1);
-        rule.skip = u32::try_from(self.dice.roll(3)).unwrap_or_default();
-        self.facts.played.faults += 1;
-        let added = self.stage.sandbox.add_faults(vec![rule]).map_err(|e| e.to_string())?;
-        added.map_err(|e| e.to_string())
-    }
-
-    async fn send_reminders(&mut self) -> Done {
+impl Town<'_> {
+    pub async fn send_reminders(&mut self) -> Done {
         let method = if self.dice.roll(3) == 0 { Channel::Email } else { Channel::Text };
         let criteria = Criteria { method, ..Criteria::default() };
-        let (engine, practice) = (&self.stage.engine, &self.stage.practice);
+        let (engine, practice) = (&self.engine, &self.stage.practice);
         let by = Actor::System("simulation");
         let drafted = engine.create_job(practice, &criteria, &Selection::All, None, &by).await;
         let drafted = match drafted {
@@ -177,17 +70,29 @@ impl<'a> Town<'a> {
         Ok(domain::balance::due(&facts.map_err(|e| e.to_string())?).due)
     }
 
-    fn wish(&mut self, guarantor: &GuarantorId, link: String, due: Cents, how: How) -> Wish {
+    fn wish(
+        &mut self,
+        guarantor: &GuarantorId,
+        link: String,
+        due: Cents,
+        how: How,
+    ) -> Result<Wish, String> {
         let part = Cents(due.0 / 2);
         let choice = if self.dice.roll(4) == 0 && part >= Cents(10_00) {
             Choice::Other(part)
         } else {
             Choice::Full
         };
-        Wish {
-            practice: self.stage.practice.clone(),
+        let (payments, practice) = (&self.stage.payments, &self.stage.practice);
+        let form = payments.mint_form(practice, guarantor);
+        // Whatever becomes of it, this attempt is theirs.
+        let attempt = payments.read_form(practice, guarantor, &form);
+        let attempt = attempt.map_err(|e| e.to_string())?.attempt;
+        self.facts.attempts.insert(attempt.to_string(), guarantor.clone());
+        Ok(Wish {
+            practice: practice.clone(),
             guarantor: guarantor.clone(),
-            form: self.stage.payments.mint_form(&self.stage.practice, guarantor),
+            form,
             choice,
             shown_due: due,
             how,
@@ -201,15 +106,15 @@ impl<'a> Town<'a> {
             restart: self.dice.roll(3) == 0,
             actor: Actor::System("simulation"),
             address: "127.0.0.1".into(),
-        }
+        })
     }
 
-    async fn pay(&mut self, on_two_devices: bool) -> Done {
+    pub async fn pay(&mut self, on_two_devices: bool) -> Done {
         let Some((guarantor, link)) = self.somebody().await? else { return Ok(()) };
         let due = self.due(&guarantor).await?;
-        let wish = self.wish(&guarantor, link.clone(), due, How::Element);
+        let wish = self.wish(&guarantor, link.clone(), due, How::Element)?;
         let started = if on_two_devices {
-            let other = self.wish(&guarantor, link, due, How::Element);
+            let other = self.wish(&guarantor, link, due, How::Element)?;
             let payments = &self.stage.payments;
             let (one, two) = futures_util::join!(payments.start(&wish), payments.start(&other));
             vec![one, two]
@@ -221,7 +126,8 @@ impl<'a> Town<'a> {
         };
         for answer in started {
             match answer {
-                Ok(Started::Element { attempt, client_secret, .. }) => {
+                Ok(Started::Element { attempt, client_secret, amount }) => {
+                    self.facts.agreed_cents.insert(attempt.to_string(), amount.0);
                     self.type_card(client_secret.expose_secret())?;
                     if self.dice.roll(2) == 0 {
                         let (payments, practice) = (&self.stage.payments, &self.stage.practice);
@@ -255,7 +161,7 @@ impl<'a> Town<'a> {
         Ok(())
     }
 
-    async fn pay_by_checkout(&mut self) -> Done {
+    pub async fn pay_by_checkout(&mut self) -> Done {
         let Some((guarantor, link)) = self.somebody().await? else { return Ok(()) };
         let due = self.due(&guarantor).await?;
         let page = CheckoutPage {
@@ -263,9 +169,10 @@ impl<'a> Town<'a> {
             success_url: "http://127.0.0.1/pay/return".into(),
             cancel_url: "http://127.0.0.1/pay".into(),
         };
-        let wish = self.wish(&guarantor, link, due, How::Checkout(page));
+        let wish = self.wish(&guarantor, link, due, How::Checkout(page))?;
         match self.stage.payments.start(&wish).await {
-            Ok(Started::Checkout { url, .. }) => {
+            Ok(Started::Checkout { url, attempt, amount }) => {
+                self.facts.agreed_cents.insert(attempt.to_string(), amount.0);
                 let session = url.rsplit('/').next().unwrap_or_default().to_owned();
                 let session = session.split(['?', '#']).next().unwrap_or_default().to_owned();
                 if self.dice.roll(4) == 0 {
@@ -280,7 +187,7 @@ impl<'a> Town<'a> {
         }
     }
 
-    async fn text_back(&mut self) -> Done {
+    pub async fn text_back(&mut self) -> Done {
         let texts: Vec<String> = self
             .stage
             .sandbox
@@ -302,13 +209,28 @@ impl<'a> Town<'a> {
         match body {
             "START" => {
                 self.facts.stopped.remove(&phone);
+                self.facts.started.insert(phone);
             }
             "STOP" | "please stop texting me" | "No mas" => {
                 self.facts.played.opt_outs += 1;
-                self.facts.stopped.insert(phone, self.stage.world.now());
+                self.facts.ever_stopped.insert(phone.clone());
+                self.facts.stopped.insert(phone);
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Presses the button that mail programs show, without a word to anybody.
+    pub async fn unsubscribe(&mut self) -> Done {
+        let mails = self.stage.sandbox.mailbox();
+        let mails: Vec<_> =
+            mails.into_iter().filter(|item| letter::unsubscribe_token(item).is_some()).collect();
+        let Some(mail) = self.dice.pick(&mails) else { return Ok(()) };
+        let Some(token) = letter::unsubscribe_token(mail) else { return Ok(()) };
+        self.engine.unsubscribe(token).await.map_err(|e| e.to_string())?;
+        self.facts.played.opt_outs += 1;
+        self.facts.unsubscribed.insert(mail.to.clone());
         Ok(())
     }
 
@@ -328,7 +250,7 @@ impl<'a> Town<'a> {
         detail.map(Some).map_err(|e| e.to_string())
     }
 
-    async fn apply(&mut self) -> Done {
+    pub async fn apply(&mut self) -> Done {
         let Some(detail) = self.a_payment().await? else { return Ok(()) };
         let Some(proposal) = detail.proposal else { return Ok(()) };
         let lines: Vec<ApplyLine> = proposal
@@ -350,7 +272,7 @@ impl<'a> Town<'a> {
         }
     }
 
-    async fn refund(&mut self) -> Done {
+    pub async fn refund(&mut self) -> Done {
         let Some(detail) = self.a_payment().await? else { return Ok(()) };
         let amount = Cents(detail.payment.captured.0 / 2);
         let wish = WishedRefund {
@@ -365,22 +287,31 @@ impl<'a> Town<'a> {
         // Two people press the button.
         let payments = &self.stage.payments;
         let (one, two) = futures_util::join!(payments.refund(&wish), payments.refund(&wish));
-        said_no(one.map(|_| ()))?;
-        said_no(two.map(|_| ()))
+        for answer in [one, two] {
+            if let Ok(Refunding::Done(refund) | Refunding::UnderWay(refund)) = &answer {
+                let intent = detail.payment.intent_id.clone();
+                *self.facts.asked_back.entry(intent).or_default() += refund.amount.0;
+            }
+            said_no(answer.map(|_| ()))?;
+        }
+        Ok(())
     }
 
-    async fn hold(&mut self) -> Done {
+    pub async fn hold(&mut self) -> Done {
         let Some((guarantor, _)) = self.somebody().await? else { return Ok(()) };
-        let (engine, practice) = (&self.stage.engine, &self.stage.practice);
+        let (engine, practice) = (&self.engine, &self.stage.practice);
         let by = Actor::System("simulation");
-        if let Some((hold, _)) = self.facts.held.remove(&guarantor) {
-            return match engine.lift_hold(practice, &guarantor, &hold, &by).await {
-                Ok(_) | Err(engine::EngineError::Refused(_)) => Ok(()),
-                Err(cause) => Err(cause.to_string()),
+        if let Some(hold) = self.facts.held.get(&guarantor) {
+            match engine.lift_hold(practice, &guarantor, hold, &by).await {
+                Ok(Lift::Lifted) => self.facts.held.remove(&guarantor),
+                Ok(Lift::WaitsForSecondPerson) | Err(engine::EngineError::Refused(_)) => None,
+                Err(cause) => return Err(cause.to_string()),
             };
+            return Ok(());
         }
+        let kind = self.dice.pick(&HOLDS).copied().unwrap_or(HoldKind::Pause);
         let new = NewHold {
-            kind: HoldKind::Pause,
+            kind,
             claim: None,
             only_contact: None,
             reason: "asked for time".into(),
@@ -388,7 +319,7 @@ impl<'a> Town<'a> {
         };
         match engine.place_hold(practice, &guarantor, &new, &by).await {
             Ok(id) => {
-                self.facts.held.insert(guarantor, (id, self.stage.world.now()));
+                self.facts.held.insert(guarantor, id);
                 Ok(())
             }
             Err(engine::EngineError::Refused(_)) => Ok(()),

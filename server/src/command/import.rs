@@ -146,6 +146,7 @@ impl Import {
                 shown.set_message("reading");
             }
             Step::Comparing => shown.set_message("comparing with the book"),
+            Step::Staged | Step::Compared | Step::Applied => {}
             Step::Applying(phase) => shown.set_message(format!("applying: {phase:?}")),
         });
         let report = importing::run(&opened.store, &opened.world, request, watch).await;

@@ -7,7 +7,7 @@ use domain::clock::World;
 use store::{Keys, Store, StoreOptions, keys::OsChance};
 
 use super::{Where, demo};
-use crate::{building, clock::SystemClock, first_start, importing, serving};
+use crate::{building, clock::SystemClock, first_start, serving};
 
 #[derive(Args, Debug)]
 pub struct Serve {
@@ -37,7 +37,6 @@ impl Serve {
         };
         let store = Store::open(options, keys).await.map_err(|e| e.to_string())?;
         let world = World { clock: Arc::new(SystemClock), chance: Arc::new(OsChance) };
-        importing::resume(&store, &world).await.map_err(|e| e.to_string())?;
         let address = listener.local_addr().map_err(|e| e.to_string())?;
         println!("Clearbill listens on http://{address}");
         let base = config.public_base.clone().unwrap_or_else(|| format!("http://{address}"));

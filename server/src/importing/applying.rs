@@ -30,14 +30,21 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) async fn take(store: &Store, practice: &PracticeId) -> Result<Self, ImportFailure> {
-        let lease = Self { name: format!("import:{practice}"), holder: store::keys::new_token(9) };
         for _ in 0..LEASE_TRIES {
-            if lease.extend(store, LEASE_MS).await? {
+            if let Some(lease) = Self::take_if_free(store, practice).await? {
                 return Ok(lease);
             }
             tokio::time::sleep(LEASE_WAIT).await;
         }
         Err(ImportFailure::Busy)
+    }
+
+    async fn take_if_free(
+        store: &Store,
+        practice: &PracticeId,
+    ) -> Result<Option<Self>, ImportFailure> {
+        let lease = Self { name: format!("import:{practice}"), holder: store::keys::new_token(9) };
+        Ok(lease.extend(store, LEASE_MS).await?.then_some(lease))
     }
 
     async fn extend(&self, store: &Store, for_ms: i64) -> Result<bool, StoreError> {
@@ -138,6 +145,7 @@ pub(super) async fn apply(
         }
     }
     finish(store, world, practice, id).await?;
+    watch(Step::Applied);
     drop_staged(store, practice, id).await?;
     drop_leftover(store, practice).await
 }
@@ -300,16 +308,22 @@ async fn go_on(store: &Store, world: &World, practice: &PracticeId) -> Result<()
     Ok(())
 }
 
-/// Goes on with every import that a crash left half applied. Called at start.
-pub async fn resume(store: &Store, world: &World) -> Result<(), ImportFailure> {
+/// Goes on with every import that a crash left half applied, as soon as the dead one's lease has
+/// ended; true when there was one.
+pub async fn resume(store: &Store, world: &World) -> Result<bool, ImportFailure> {
     let left = {
         let mut db = store.read().await?;
         import::list_applying(&mut db).await?
     };
     let practices: std::collections::BTreeSet<PracticeId> =
         left.into_iter().map(|(practice, _)| practice).collect();
+    let mut resumed = false;
     for practice in practices {
-        go_on(store, world, &practice).await?;
+        // Somebody else may be applying it right now, here or beside this server.
+        let Some(lease) = Lease::take_if_free(store, &practice).await? else { continue };
+        clear_up(store, world, &practice, &lease).await?;
+        lease.give_back(store).await?;
+        resumed = true;
     }
-    Ok(())
+    Ok(resumed)
 }

@@ -13,6 +13,7 @@ use crate::{
     clock::real_now,
     failure::Failure,
     house::{Demo, House},
+    importing,
 };
 
 mod approvals;
@@ -22,6 +23,8 @@ mod housekeeping;
 /// The engine looks at least this often; the bell makes it look at once.
 const ENGINE_EVERY: Duration = Duration::from_secs(2);
 const PAYMENTS_EVERY: Duration = Duration::from_secs(2);
+/// An import that a crash left half applied goes on so soon after its lease has ended.
+const IMPORTS_EVERY: Duration = Duration::from_secs(5);
 const NOTARY_EVERY: Duration = Duration::from_secs(5);
 const NOTARY_LEASE_MS: i64 = MINUTE_MS;
 /// Steps of one settling down; a loop of two parts that wake each other ends here.
@@ -86,6 +89,13 @@ pub fn start(house: Arc<House>) -> Background {
             async move { housekeeping::step(&house).await.map(|_| None) }
         })
     };
+    let imports = {
+        let house = house.clone();
+        every(IMPORTS_EVERY, stopped.clone(), None, move || {
+            let house = house.clone();
+            async move { imports_step(&house).await.map(|_| None) }
+        })
+    };
     let notary = {
         let house = house.clone();
         every(NOTARY_EVERY, stopped, None, move || {
@@ -93,7 +103,7 @@ pub fn start(house: Arc<House>) -> Background {
             async move { notary_step(&house).await.map(|_| None) }
         })
     };
-    let tasks = vec![engine, payments, approvals, backups, housekeeping, notary];
+    let tasks = vec![engine, payments, approvals, backups, housekeeping, imports, notary];
     Background { stop, tasks }
 }
 
@@ -152,6 +162,11 @@ async fn payments_step(house: &House) -> Result<bool, Failure> {
     let drained = house.payments.drain_webhooks().await.map_err(Failure::broken)?;
     let swept = house.payments.sweep().await.map_err(Failure::broken)?;
     Ok(drained > 0 || swept != SweepReport::default())
+}
+
+/// Goes on with imports that a crash left half applied; true when there were any.
+async fn imports_step(house: &House) -> Result<bool, Failure> {
+    importing::resume(&house.store, &house.world).await.map_err(Failure::broken)
 }
 
 /// Chains audit rows; true when there were any.

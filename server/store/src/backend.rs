@@ -553,3 +553,6 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,17 @@ pub async fn sqlite(dir: &Path) -> Result<Store> {
 
 /// A fresh database on the PostgreSQL at `server_url`; returns its store and URL.
 pub async fn postgres(server_url: &str, dir: &Path) -> Result<(Store, String)> {
+    let url = postgres_database(server_url).await?;
+    let options = StoreOptions {
+        database_url: Some(url.clone()),
+        data_dir: dir.to_owned(),
+        is_server: false,
+    };
+    Ok((Store::open(options, Keys::for_tests()).await?, url))
+}
+
+/// The same, empty: whoever opens it first brings its key.
+pub async fn postgres_database(server_url: &str) -> Result<String> {
     sqlx::any::install_default_drivers();
     let name = format!("clearbill_{}", crate::keys::new_token(9).to_lowercase().replace('-', "_"));
     let options: AnyConnectOptions = server_url.parse()?;
@@ -32,13 +43,17 @@ pub async fn postgres(server_url: &str, dir: &Path) -> Result<(Store, String)> {
     conn.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await?;
     let mut url = options.to_url_lossy();
     url.set_path(&name);
-    let url = url.to_string();
-    let options = StoreOptions {
-        database_url: Some(url.clone()),
-        data_dir: dir.to_owned(),
-        is_server: false,
-    };
-    Ok((Store::open(options, Keys::for_tests()).await?, url))
+    Ok(url.to_string())
+}
+
+/// Drops what either of them made; whoever is still connected is cut off.
+pub async fn drop_postgres(server_url: &str, url: &str) -> Result<()> {
+    let options: AnyConnectOptions = server_url.parse()?;
+    let made: AnyConnectOptions = url.parse()?;
+    let name = made.to_url_lossy().path().trim_start_matches('/').to_owned();
+    let mut conn = options.connect().await?;
+    conn.execute(sqlx::AssertSqlSafe(format!("drop database {name} with (force)"))).await?;
+    Ok(())
 }
 
 /// One store of each kind for a test. Without [`POSTGRES_VARIABLE`] it says so loudly and gives

@@ -1,5 +1,6 @@
 //! Payments as the engine sees them: receipts, and reminders that they make needless.
 
+use connect::channel::ChannelError;
 use domain::{
     clock::{DAY_MS, HOUR_MS},
     decide::{Channel, RuleId},
@@ -14,7 +15,7 @@ use store::{
     posting::{self, Entry, JournalKind, NewJournal},
 };
 
-use crate::town::{Person, Town, at, everywhere};
+use crate::town::{Fault, Person, Town, at, everywhere};
 
 const ANA: &str = "+12125550111";
 
@@ -50,6 +51,29 @@ async fn a_stranger_who_pays_gets_a_receipt_that_tells_nothing_else() {
         assert!(!sent[0].body.contains("Left") && !sent[0].body.contains("Ana"));
         let emails = town.provider.all();
         assert_eq!(emails.iter().filter(|o| o.channel == Channel::Email).count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_unsubscribes_while_a_receipt_waits_still_gets_it() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.email_of(&ana, "ana@example.org").await;
+        let job = town.draft(&town.by_email()).await;
+        town.approve(&job).await;
+        town.pass_ms(HOUR_MS).await;
+        let reminder = town.provider.to("ana@example.org");
+        let url = reminder[0].unsubscribe.clone().expect("one-click unsubscribe");
+        let busy = ChannelError::Retry { after_ms: None, code: None };
+        town.provider.meets(Fault::Says(busy));
+        town.pay(&ana, 50_00, None).await;
+        town.engine.tick().await.expect("tick");
+        assert_eq!(town.provider.to("ana@example.org").len(), 1, "the receipt waits");
+        let token = url.rsplit('/').next().expect("a token");
+        town.engine.unsubscribe(token).await.expect("unsubscribed");
+        town.pass_ms(HOUR_MS).await;
+        assert_eq!(town.provider.to("ana@example.org").len(), 2);
     })
     .await;
 }

@@ -123,6 +123,7 @@ async fn two_workers_never_send_the_same_message() {
             channels: Arc::new(town.provider.clone()),
             wording: Arc::new(PlainWords),
             options: Options::default(),
+            points: Default::default(),
         });
         let end = town.world.now().plus_ms(HOUR_MS);
         loop {

@@ -273,6 +273,7 @@ impl Town {
             channels: Arc::new(provider.clone()),
             wording: Arc::new(PlainWords),
             options: Options::default(),
+            points: Default::default(),
         });
         let town = Self { store, world, clock, wall, provider, engine, practice };
         town.set_up().await;

@@ -97,7 +97,7 @@ impl House {
             account: None,
             livemode: false,
         };
-        let options = PaymentsOptions { gateway_timeout_ms: 1_500, wake: None };
+        let options = PaymentsOptions { gateway_timeout_ms: 1_500, ..Default::default() };
         let payments = Payments::new(store.clone(), world.clone(), options);
         let maria: GuarantorId = world.mint();
         let mut house = Self {

@@ -256,13 +256,22 @@ fn ended(rows: Vec<EndedRow>) -> Vec<Ended> {
         .collect()
 }
 
-/// STOP: everything that waits for this phone or email ends at once, also what waits for an approval
-/// (D-48). Answers, codes and receipts by a kept wish are written anew, never kept waiting.
+/// Which waiting messages an opt-out takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// STOP, a wrong number: whatever it is.
+    Everything,
+    /// Unsubscribed from reminders: receipts and codes still go.
+    Outreach,
+}
+
+/// STOP: what waits for this phone or email ends at once, also what waits for an approval (D-48).
 pub async fn mark_value_cancelled(
     db: &mut Db,
     practice: &PracticeId,
     value_index: &str,
     channel: Channel,
+    taken: TakenBack,
     why: &str,
     now: UnixMs,
 ) -> Result<Vec<Ended>> {
@@ -270,6 +279,7 @@ pub async fn mark_value_cancelled(
         next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
         where practice_id = $1 and value_index = $2 and channel = $3
         and state in ('pending_approval', 'queued')
+        and ($6 = 1 or class in ('dunning', 'failed_autopay', 'staff_direct'))
         returning id, job_id, guarantor_id";
     let rows: Vec<EndedRow> = sqlx::query_as(MARK)
         .bind(practice.as_str())
@@ -277,6 +287,7 @@ pub async fn mark_value_cancelled(
         .bind(channel.as_str())
         .bind(why)
         .bind(now.0)
+        .bind(i64::from(taken == TakenBack::Everything))
         .fetch_all(db.c())
         .await?;
     Ok(ended(rows))
@@ -540,9 +551,18 @@ pub async fn list_reached(
     Ok(found)
 }
 
-/// Messages of any practice that are being handed over right now; none while no worker works.
-pub async fn count_sending(db: &mut Db) -> Result<i64> {
-    const COUNT: &str = "select count(*) from message where state = 'sending'";
-    let (count,): (i64,) = sqlx::query_as(COUNT).fetch_one(db.c()).await?;
+/// Messages about to be handed over, or handed over without an answer yet.
+pub async fn count_sending(db: &mut Db, channel: Channel) -> Result<i64> {
+    const COUNT: &str = "select count(*) from message where state = 'sending' and channel = $1";
+    let (count,): (i64,) = sqlx::query_as(COUNT).bind(channel.as_str()).fetch_one(db.c()).await?;
+    Ok(count)
+}
+
+/// Messages that some worker holds although they are due: between two steps of a simulation none is,
+/// unless its worker died and the lease still runs.
+pub async fn count_in_hand(db: &mut Db, now: UnixMs) -> Result<i64> {
+    const COUNT: &str = "select count(*) from message
+        where (state = 'sending' or lease_until_ms is not null) and next_at_ms <= $1";
+    let (count,): (i64,) = sqlx::query_as(COUNT).bind(now.0).fetch_one(db.c()).await?;
     Ok(count)
 }

@@ -1,0 +1,78 @@
+//! What the town knows of itself: whatever its people did and were told, written down when they did
+//! it. Nothing here is read back from the product.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    clock::UnixMs,
+    id::{GuarantorId, HoldId},
+};
+use sandbox::{Channel, ChargeView};
+
+use crate::{Played, book::Book};
+
+/// Where our adapter writes the attempt on everything it makes at the processor.
+const ATTEMPT_KEY: &str = "attempt_id";
+
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub book: Book,
+    /// Phones whose owner wrote STOP; START takes them out.
+    pub stopped: BTreeSet<String>,
+    /// Phones that ever were, and those whose owner ever wrote START.
+    pub ever_stopped: BTreeSet<String>,
+    pub started: BTreeSet<String>,
+    /// Emails whose owner pressed "unsubscribe".
+    pub unsubscribed: BTreeSet<String>,
+    /// Accounts under a hold that stops reminders.
+    pub held: BTreeMap<GuarantorId, HoldId>,
+    /// Whose each attempt is, from the form they sent.
+    pub attempts: BTreeMap<String, GuarantorId>,
+    /// What each payer was shown before they typed a card.
+    pub agreed_cents: BTreeMap<String, i64>,
+    /// Cents that staff asked back, by intent.
+    pub asked_back: BTreeMap<String, i64>,
+    /// Faults that may lose a message for good, by channel.
+    pub lost: BTreeMap<&'static str, usize>,
+    /// When a worker last died, on the wall clock.
+    pub died_at: Option<UnixMs>,
+    pub played: Played,
+}
+
+impl Facts {
+    /// The attempt a charge was made for.
+    pub fn attempt_of(charge: &ChargeView) -> Option<&str> {
+        charge.metadata.get(ATTEMPT_KEY).map(String::as_str)
+    }
+
+    /// What an account owes by the processor's charges: nobody here looks at our own ledger. Money
+    /// that staff have asked back counts as given back.
+    pub fn owes_cents(&self, guarantor: &GuarantorId, charges: &[ChargeView]) -> i64 {
+        let owed = self.book.accounts.get(guarantor).map_or(0, |account| account.owes_cents);
+        let is_theirs = |charge: &&ChargeView| {
+            let attempt = Self::attempt_of(charge);
+            attempt.and_then(|id| self.attempts.get(id)) == Some(guarantor)
+        };
+        let paid: i64 = charges
+            .iter()
+            .filter(|charge| charge.succeeded)
+            .filter(is_theirs)
+            .map(|charge| {
+                let asked = self.asked_back.get(&charge.payment_intent).copied();
+                charge.amount_cents - charge.refunded_cents.max(asked.unwrap_or(0))
+            })
+            .sum();
+        owed - paid
+    }
+
+    pub fn lost_on(&self, channel: Channel) -> usize {
+        self.lost.get(channel_name(channel)).copied().unwrap_or(0)
+    }
+}
+
+pub(crate) const fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Text => "text",
+        Channel::Email => "email",
+    }
+}

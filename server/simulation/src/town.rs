@@ -1,0 +1,240 @@
+//! A simulated town: what happens next, by the dice, and everything that follows from it by itself.
+//! Time jumps, vendors fail, workers die; what its people do is in [`crate::people`].
+
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use domain::clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs};
+use engine::Engine;
+use sandbox::{Channel, FaultKind, FaultRule, Vendor};
+
+use crate::{
+    Dice, Stage,
+    book::Book,
+    facts::{Facts, channel_name},
+    watch::Watch,
+};
+
+/// Rounds of letting due work happen; two parts that wake each other end here.
+const ROUNDS: usize = 60;
+/// Stops of one advance of the clock.
+const STOPS_MOST: usize = 5_000;
+/// A worker dies within so many of the waits that its work is made of.
+const DIES_WITHIN: u64 = 40;
+/// Faults of money, of texts, of mail, of webhooks.
+const FAULTS: [(Vendor, &str, FaultKind); 19] = [
+    (Vendor::Stripe, "payment_intents.create", FaultKind::Timeout),
+    (Vendor::Stripe, "payment_intents.create", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Stripe, "payment_intents.create", FaultKind::Truncate),
+    (Vendor::Stripe, "payment_intents.cancel", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Stripe, "payment_intents.confirm", FaultKind::Processing),
+    (Vendor::Stripe, "*", FaultKind::Error500),
+    (Vendor::Stripe, "*", FaultKind::RateLimit),
+    (Vendor::Stripe, "refunds.create", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Twilio, "messages.create", FaultKind::TimeoutAfterSuccess),
+    (Vendor::Twilio, "messages.create", FaultKind::Timeout),
+    (Vendor::Twilio, "messages.create", FaultKind::Error500),
+    (Vendor::Twilio, "messages.create", FaultKind::RateLimit),
+    (Vendor::Smtp, "*", FaultKind::Reset),
+    (Vendor::Smtp, "*", FaultKind::Error500),
+    (Vendor::Webhook, "*", FaultKind::Duplicate),
+    (Vendor::Webhook, "*", FaultKind::Reorder),
+    (Vendor::Webhook, "*", FaultKind::Delay),
+    (Vendor::Webhook, "*", FaultKind::Reset),
+    (Vendor::Webhook, "*", FaultKind::Drop),
+];
+
+pub(crate) type Done = Result<(), String>;
+
+pub(crate) struct Town<'a> {
+    pub stage: &'a Stage,
+    pub dice: Dice,
+    pub facts: Facts,
+    pub engine: Engine,
+    watch: Watch,
+    /// Faults on the way to people that were added, and how many were still waiting when last seen.
+    scripted: Vec<FaultRule>,
+}
+
+impl<'a> Town<'a> {
+    pub fn new(stage: &'a Stage, dice: Dice, book: Book) -> Self {
+        let facts = Facts { book, ..Facts::default() };
+        let (engine, watch) = ((stage.hire)(), Watch::default());
+        Self { stage, dice, facts, engine, watch, scripted: Vec::new() }
+    }
+
+    /// One thing that somebody does, and everything that follows from it by itself.
+    pub async fn step(&mut self) -> (String, Done) {
+        let (action, done) = match self.dice.roll(25) {
+            0..=2 => ("staff send reminders", self.send_reminders().await),
+            3..=7 => ("somebody pays by link", self.pay(false).await),
+            8 => ("somebody pays on two devices", self.pay(true).await),
+            9 => ("somebody pays on the processor's page", self.pay_by_checkout().await),
+            10 => ("somebody texts back", self.text_back().await),
+            11 => ("somebody unsubscribes", self.unsubscribe().await),
+            12 => ("staff apply a payment", self.apply().await),
+            13 => ("staff refund", self.refund().await),
+            14 => ("staff place or lift a hold", self.hold().await),
+            15..=17 => ("a vendor fails", self.fault()),
+            18 => ("the clock steps back", self.jump(-20 * MINUTE_MS)),
+            19 => ("a day passes", self.advance(DAY_MS + HOUR_MS).await),
+            20 => ("a day passes, and nobody was there", self.jump(DAY_MS + HOUR_MS)),
+            21..=22 => ("a worker dies", self.die().await),
+            _ => ("some time passes", self.pass_some_time()),
+        };
+        let done = match done {
+            Ok(()) => self.settle().await,
+            failed => failed,
+        };
+        (format!("{action}, at {}", self.stage.world.now()), done)
+    }
+
+    /// What must hold after every step.
+    pub async fn check(&self) -> Done {
+        self.watch.check(self.stage, &self.facts).await
+    }
+
+    /// Faults end, days pass, everything due is done; then every cent and receipt is in its place.
+    pub async fn rest(&mut self) -> Done {
+        self.note_lost();
+        self.stage.sandbox.clear_faults().map_err(|e| e.to_string())?;
+        self.advance(3 * DAY_MS).await?;
+        self.check().await?;
+        self.watch.check_at_rest(self.stage, &self.facts).await
+    }
+
+    /// Does what is due now, at the vendors and here, until nothing is. What arrives is judged at
+    /// once: nobody pays and nobody writes STOP in between.
+    async fn settle(&mut self) -> Done {
+        for _ in 0..ROUNDS {
+            self.judge_messages().await?;
+            let delivered = self.stage.sandbox.deliver_due().await.map_err(|e| e.to_string())?;
+            let drained = self.stage.payments.drain_webhooks().await.map_err(|e| e.to_string())?;
+            let swept = self.stage.payments.sweep().await.map_err(|e| e.to_string())?;
+            let ticked = self.engine.tick().await.map_err(|e| e.to_string())?;
+            self.judge_messages().await?;
+            let quiet = delivered == 0
+                && drained == 0
+                && swept == payments::SweepReport::default()
+                && !ticked.did_anything();
+            if quiet {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Time passes as it does for a server that runs: it stops wherever something is due.
+    async fn advance(&mut self, by_ms: i64) -> Done {
+        let target = self.stage.world.now().plus_ms(by_ms);
+        for _ in 0..STOPS_MOST {
+            let now = self.stage.world.now();
+            let next = self.next_due().await?.filter(|at| *at > now && *at < target);
+            self.jump(next.unwrap_or(target).since(now))?;
+            self.settle().await?;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+        Err(format!("something is due more than {STOPS_MOST} times before {target}"))
+    }
+
+    async fn next_due(&self) -> Result<Option<UnixMs>, String> {
+        let engine = self.engine.next_due().await.map_err(|e| e.to_string())?;
+        let payments = self.stage.payments.next_due().await.map_err(|e| e.to_string())?;
+        Ok([engine, payments, self.stage.sandbox.next_due()].into_iter().flatten().min())
+    }
+
+    async fn judge_messages(&mut self) -> Done {
+        self.watch.messages(self.stage, &self.facts).await
+    }
+
+    fn jump(&mut self, by_ms: i64) -> Done {
+        self.stage.clock.move_to(self.stage.world.now().plus_ms(by_ms));
+        // The machine's own clock, by which leases end, only goes forward.
+        self.stage.wall.move_to(self.stage.wall().plus_ms(by_ms.abs()));
+        Ok(())
+    }
+
+    fn pass_some_time(&mut self) -> Done {
+        let minutes = i64::try_from(self.dice.roll(300)).unwrap_or_default() + 1;
+        self.jump(minutes * MINUTE_MS)
+    }
+
+    fn fault(&mut self) -> Done {
+        let Some((vendor, operation, kind)) = self.dice.pick(&FAULTS).copied() else {
+            return Ok(());
+        };
+        let mut rule = FaultRule::new(vendor, operation, kind);
+        // Held connections end at once: the client's patience is not what is tested here.
+        rule.ms = Some(1);
+        if vendor == Vendor::Webhook || kind == FaultKind::Processing {
+            rule.ms = Some(self.dice.roll(30 * 60 * 1_000));
+        }
+        rule.skip = u32::try_from(self.dice.roll(3)).unwrap_or_default();
+        self.facts.played.faults += 1;
+        self.scripted.push(rule.clone());
+        let added = self.stage.sandbox.add_faults(vec![rule]).map_err(|e| e.to_string())?;
+        added.map_err(|e| e.to_string())
+    }
+
+    /// Which of the scripted faults may have lost a message for good. Mail whose fate nobody knows is
+    /// not sent again, and a text is tried a few times.
+    fn note_lost(&mut self) {
+        let waiting = self.stage.sandbox.faults();
+        for (vendor, channel) in [(Vendor::Smtp, Channel::Email), (Vendor::Twilio, Channel::Text)] {
+            let loses = |rule: &&FaultRule| {
+                rule.vendor() == vendor
+                    && matches!(rule.kind, FaultKind::Reset | FaultKind::Timeout)
+            };
+            let added = self.scripted.iter().filter(loses).count();
+            let unused = waiting.iter().filter(loses).count();
+            *self.facts.lost.entry(channel_name(channel)).or_default() +=
+                added.saturating_sub(unused);
+        }
+    }
+
+    /// The process ends in the middle of its work: what it had asked for goes on, what it would have
+    /// done next does not. Another one takes over.
+    async fn die(&mut self) -> Done {
+        match self.dice.roll(2) {
+            0 => self.send_reminders().await?,
+            _ => self.pay(false).await?,
+        }
+        let waits = self.dice.roll(DIES_WITHIN) + 1;
+        let (stage, engine) = (self.stage, self.engine.clone());
+        stage.sandbox.deliver_due().await.map_err(|e| e.to_string())?;
+        let died = match self.dice.roll(4) {
+            0 => cut_off(stage.payments.drain_webhooks(), waits).await.is_none(),
+            1 => cut_off(stage.payments.sweep(), waits).await.is_none(),
+            _ => {
+                stage.payments.drain_webhooks().await.map_err(|e| e.to_string())?;
+                cut_off(engine.tick(), waits).await.is_none()
+            }
+        };
+        if died {
+            self.facts.played.deaths += 1;
+            self.facts.died_at = Some(self.stage.wall());
+            // Nobody knows of a mail in its hands whether it went; it is not sent again.
+            let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
+            let mails =
+                store::message::queue::count_sending(&mut db, domain::decide::Channel::Email).await;
+            let mails = usize::try_from(mails.map_err(|e| e.to_string())?).unwrap_or_default();
+            *self.facts.lost.entry(channel_name(Channel::Email)).or_default() += mails;
+        }
+        self.engine = (self.stage.hire)();
+        self.judge_messages().await
+    }
+}
+
+/// Drops the work when it has waited so many times; none when it was not done by then.
+async fn cut_off<F: Future>(work: F, mut waits: u64) -> Option<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        if waits == 0 {
+            return Poll::Ready(None);
+        }
+        waits -= 1;
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
