@@ -127,7 +127,8 @@ impl Office {
         assert_eq!(answer.location.as_deref(), Some(then), "{answer:?}");
         let page = self.biller.get(server, then).await.expect("alive");
         let code = self.code(server, text("email")).await;
-        let answer = self.biller.post(server, then, &with(page.form(then), &[("code", &code)]));
+        let form = with(page.form(then), &[("code", &code)]);
+        let answer = self.biller.post(server, then, &form);
         let answer = answer.await.expect("alive");
         assert!(answer.status.is_redirection(), "{answer:?}");
     }
