@@ -116,6 +116,7 @@ impl Town {
             wording: Arc::new(AppWording),
             // The provider's limit is not what is measured here.
             options: engine::Options { email_interval_ms: 0, ..engine::Options::default() },
+            points: Default::default(),
         });
         let due_accounts = usize::try_from(due).unwrap_or_default();
         let town = Self { store, world, clock, engine, practice, out, due: due_accounts };

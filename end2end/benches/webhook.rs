@@ -61,7 +61,11 @@ impl Desk {
             account: None,
             livemode: false,
         };
-        let options = PaymentsOptions { gateway_timeout_ms: 20_000, wake: None };
+        let options = PaymentsOptions {
+            gateway_timeout_ms: 20_000,
+            wake: None,
+            points: domain::points::Points::default(),
+        };
         let payments = Payments::new(store.clone(), world.clone(), options);
         let (owner, now) = (practice.clone(), world.now());
         let write = store.write(move |db| {
