@@ -8,6 +8,7 @@
 //!
 //! Everything is done from outside, by HTTP, as people and vendors do it. The demo's sandbox keeps its
 //! state in the same folder, so that one kill ends the vendors' processes too, but not their memory.
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
 
 use std::collections::BTreeMap;
 

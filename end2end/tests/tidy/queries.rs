@@ -128,7 +128,7 @@ fn every_query_on_a_practices_rows_says_whose_they_are() {
 #[test]
 fn the_list_of_exceptions_holds_nothing_that_is_gone() {
     let sources = store();
-    for (file, item, reason) in OVER_ALL_PRACTICES {
+    for &(file, item, reason) in OVER_ALL_PRACTICES {
         let source = sources.iter().find(|s| s.file == format!("server/store/src/{file}"));
         let found = source.is_some_and(|s| {
             s.literals.iter().any(|l| is_sql(&l.text) && s.item_at(l.offset) == item)
