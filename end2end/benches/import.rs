@@ -40,7 +40,7 @@ fn world() -> World {
 
 async fn open(database: Option<&String>, dir: &Path) -> Store {
     match database {
-        Some(url) => scratch::postgres(url, dir).await.expect("a database").0,
+        Some(url) => scratch::on_server(url, dir).await.expect("a database").0,
         None => scratch::sqlite(dir).await.expect("a database"),
     }
 }

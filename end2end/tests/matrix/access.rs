@@ -130,8 +130,9 @@ impl Cell<'_> {
             return Some(format!("broken: {}", heard.status));
         }
         let told = self.caller.must_not_see(self.town).into_iter().find(|canary| {
-            // What the caller itself put into the address may come back.
+            // What the caller itself put into the address or the form may come back.
             !ids.contains(canary)
+                && !form.fields.iter().any(|(_, typed)| typed == canary)
                 && (heard.body.contains(canary) || heard.location.contains(canary))
         });
         if let Some(canary) = told {
@@ -216,9 +217,18 @@ impl Cell<'_> {
     }
 }
 
-/// What is written about a refused request: who came, how often, and when.
-const LOGS: [&str; 7] =
-    ["api_key", "audit", "lease", "link_access", "one_time_code", "session", "try_count"];
+/// What is written about a refused request: who came, how often, and when; and what an earlier, rightful
+/// request left being worked out in the background.
+const LOGS: [&str; 8] = [
+    "api_key",
+    "audit",
+    "forecast",
+    "lease",
+    "link_access",
+    "one_time_code",
+    "session",
+    "try_count",
+];
 
 fn changed(
     before: &BTreeMap<String, Vec<String>>,

@@ -110,6 +110,12 @@ impl Engine {
         Ok(instants.into_iter().flatten().min())
     }
 
+    /// The next instant after `now` at which a message wants work, whatever is overdue.
+    pub async fn next_message_after(&self, now: UnixMs) -> Result<Option<UnixMs>> {
+        let mut db = self.store().read().await?;
+        Ok(queue::find_next_after(&mut db, now).await?)
+    }
+
     async fn claim(&self) -> Result<Vec<queue::Claimed>> {
         let (holder, now) = (self.holder.clone(), self.now());
         let wall = self.parts.wall.now();

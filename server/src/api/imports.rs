@@ -129,8 +129,13 @@ async fn receive_and_run(
         open_days: how.open_days.unwrap_or_default(),
         started_by: format!("key:{}", caller.key),
     };
-    let watch: importing::Watch = std::sync::Arc::new(|_| {});
-    match importing::run(&house.store, &house.world, request, watch).await {
+    let (store, world) = (&house.store, &house.world);
+    let id = importing::announce(store, world, &request).await.map_err(Failure::broken)?;
+    // The workspace shows how far it is, as with a file of its own.
+    let watch = house.progress.watch(&id);
+    let done = importing::run_announced(store, world, request, &id, watch).await;
+    house.progress.forget(&id);
+    match done {
         Ok(report) => Ok(report.id),
         Err(ImportFailure::Source(cause)) => Err(invalid(cause.to_string())),
         Err(ImportFailure::Busy) => Err(Failure::Api(

@@ -110,7 +110,7 @@ impl Simulate {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let (store, made) = match &self.database_url {
             None => (scratch::sqlite(folder.path()).await, None),
-            Some(server) => match scratch::postgres(server, folder.path()).await {
+            Some(server) => match scratch::on_server(server, folder.path()).await {
                 Ok((store, url)) => (Ok(store), Some((server, url))),
                 Err(cause) => (Err(cause), None),
             },
@@ -119,7 +119,7 @@ impl Simulate {
         let played = self.play_in(&store, folder.path(), seed).await;
         store.close().await;
         if let Some((server, url)) = made {
-            scratch::drop_postgres(server, &url).await.map_err(|e| e.to_string())?;
+            scratch::drop_on_server(server, &url).await.map_err(|e| e.to_string())?;
         }
         played
     }

@@ -24,8 +24,8 @@ pub async fn sqlite(dir: &Path) -> Result<Store> {
 }
 
 /// A fresh database on the PostgreSQL at `server_url`; returns its store and URL.
-pub async fn postgres(server_url: &str, dir: &Path) -> Result<(Store, String)> {
-    let url = postgres_database(server_url).await?;
+pub async fn on_server(server_url: &str, dir: &Path) -> Result<(Store, String)> {
+    let url = database_on_server(server_url).await?;
     let options = StoreOptions {
         database_url: Some(url.clone()),
         data_dir: dir.to_owned(),
@@ -35,7 +35,7 @@ pub async fn postgres(server_url: &str, dir: &Path) -> Result<(Store, String)> {
 }
 
 /// The same, empty: whoever opens it first brings its key.
-pub async fn postgres_database(server_url: &str) -> Result<String> {
+pub async fn database_on_server(server_url: &str) -> Result<String> {
     sqlx::any::install_default_drivers();
     let name = format!("clearbill_{}", crate::keys::new_token(9).to_lowercase().replace('-', "_"));
     let options: AnyConnectOptions = server_url.parse()?;
@@ -47,7 +47,7 @@ pub async fn postgres_database(server_url: &str) -> Result<String> {
 }
 
 /// Drops what either of them made; whoever is still connected is cut off.
-pub async fn drop_postgres(server_url: &str, url: &str) -> Result<()> {
+pub async fn drop_on_server(server_url: &str, url: &str) -> Result<()> {
     let options: AnyConnectOptions = server_url.parse()?;
     let made: AnyConnectOptions = url.parse()?;
     let name = made.to_url_lossy().path().trim_start_matches('/').to_owned();
@@ -61,7 +61,7 @@ pub async fn drop_postgres(server_url: &str, url: &str) -> Result<()> {
 pub async fn both(dir: &Path) -> Result<Vec<Store>> {
     let mut stores = vec![sqlite(dir).await?];
     match std::env::var(POSTGRES_VARIABLE) {
-        Ok(url) => stores.push(postgres(&url, dir).await?.0),
+        Ok(url) => stores.push(on_server(&url, dir).await?.0),
         Err(_) if std::env::var_os("CI").is_some() => {
             return Err(StoreError::Setup(format!("{POSTGRES_VARIABLE} must be set in CI")));
         }

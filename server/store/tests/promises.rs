@@ -37,7 +37,7 @@ async fn opened(dir: &Path) -> Vec<(Store, AnyConnection)> {
     let mut all = vec![(sqlite, AnyConnection::connect(&file).await.unwrap())];
     match std::env::var(scratch::POSTGRES_VARIABLE) {
         Ok(server) => {
-            let (store, url) = scratch::postgres(&server, dir).await.unwrap();
+            let (store, url) = scratch::on_server(&server, dir).await.unwrap();
             all.push((store, AnyConnection::connect(&url).await.unwrap()));
         }
         Err(_) => assert!(std::env::var_os("CI").is_none(), "PostgreSQL is missing"),

@@ -65,8 +65,10 @@ async fn whoever_unsubscribes_while_a_receipt_waits_still_gets_it() {
         town.pass_ms(HOUR_MS).await;
         let reminder = town.provider.to("ana@example.org");
         let url = reminder[0].unsubscribe.clone().expect("one-click unsubscribe");
-        let busy = ChannelError::Retry { after_ms: None, code: None };
-        town.provider.meets(Fault::Says(busy));
+        // The receipt's text and its email: both are put off.
+        let busy = || ChannelError::Retry { after_ms: None, code: None };
+        town.provider.meets(Fault::Says(busy()));
+        town.provider.meets(Fault::Says(busy()));
         town.pay(&ana, 50_00, None).await;
         town.engine.tick().await.expect("tick");
         assert_eq!(town.provider.to("ana@example.org").len(), 1, "the receipt waits");

@@ -93,6 +93,16 @@ pub async fn find_next(db: &mut Db) -> Result<Option<UnixMs>> {
     Ok(row.0.map(UnixMs))
 }
 
+/// The earliest instant after one at which a message wants work: what is overdue is in somebody's
+/// hands, or waits for a dead worker's lease to end.
+pub async fn find_next_after(db: &mut Db, now: UnixMs) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select min(next_at_ms) as at_ms, count(practice_id) as waiting
+        from message
+        where next_at_ms is not null and next_at_ms > $1";
+    let row: (Option<i64>, i64) = sqlx::query_as(FIND).bind(now.0).fetch_one(db.c()).await?;
+    Ok(row.0.map(UnixMs))
+}
+
 /// Whoever holds the lease says, before the call, that it is about to hand the message over.
 pub async fn mark_sending(
     db: &mut Db,
