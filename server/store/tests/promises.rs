@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use domain::{
     clock::{Chance, Clock, UnixMs, World},
@@ -17,17 +23,18 @@ use store::{
     scratch,
 };
 
-struct Noon;
+/// Never the same instant twice, so that rows have an order.
+struct Ticking(AtomicI64);
 
-impl Clock for Noon {
+impl Clock for Ticking {
     fn now(&self) -> UnixMs {
-        UnixMs(1_772_643_600_000)
+        UnixMs(self.0.fetch_add(1, Ordering::SeqCst))
     }
 }
 
 fn world() -> World {
     let chance: Arc<dyn Chance> = Arc::new(OsChance);
-    World { clock: Arc::new(Noon), chance }
+    World { clock: Arc::new(Ticking(AtomicI64::new(1_772_643_600_000))), chance }
 }
 
 /// A store of each kind, and a connection past it, as somebody with the database's password has.
@@ -153,12 +160,14 @@ async fn money_and_consent_that_were_written_can_be_neither_changed_nor_deleted(
 }
 
 async fn heard(store: &Store, verbs: [&'static str; 3]) {
+    let world = world();
     let written = store.write(move |db| {
+        let world = world.clone();
         Box::pin(async move {
             let practice = PracticeId::trusted("prc_1");
             for verb in verbs {
                 let entry = Entry::new(&practice, Actor::System("test"), verb, "thing", "1");
-                audit::insert(db, &world(), &entry).await?;
+                audit::insert(db, &world, &entry).await?;
             }
             while audit::chain_next(db).await? > 0 {}
             Ok(())
