@@ -135,7 +135,9 @@ pub async fn dress(house: &House, request: &HttpRequest, failure: &Failure) -> O
         _ => None,
     };
     if matches!(failure, Failure::Forgery) {
-        warn!(path = request.path(), "a form was refused: not from our page");
+        // The pattern, never the path: some paths hold the token of a link (R35).
+        let route = request.match_pattern().unwrap_or_default();
+        warn!(route, "a form was refused: not from our page");
     }
     let shell = visit::shell_for_failure(house, request).await;
     Some(Problem { kind, reference }.html(&shell))

@@ -100,6 +100,7 @@ pub async fn matches(
             let right = is_right(&db.keys(), &guarantor, &answers);
             if may && right {
                 tries::release_match(db, &link.practice, now).await?;
+                renew(db, &guarantor, &answers).await?;
             }
             store::link::mark_viewed(db, &link.practice, &link.token_hash, viewed_at).await?;
             let entry = match (may, right) {
@@ -112,6 +113,24 @@ pub async fn matches(
         })
     });
     Ok(matched.await?)
+}
+
+/// After a right match under an older key the newest takes over, as only now the digits are known.
+async fn renew(
+    db: &mut store::Db,
+    guarantor: &Guarantor,
+    answers: &Answers,
+) -> Result<(), store::StoreError> {
+    let keys = db.keys();
+    let (Some(stored), Some(born)) = (&guarantor.match_verifier, answers.born_on) else {
+        return Ok(());
+    };
+    if !keys.is_old_verifier(stored) {
+        return Ok(());
+    }
+    let (practice, id, born) = (&guarantor.practice, &guarantor.id, born.to_string());
+    let anew = keys.match_verifier(practice.as_str(), id.as_str(), &born, &answers.ssn4);
+    store::guarantor::mark_verifier(db, practice, id, stored, &anew).await
 }
 
 /// Costs the same whether or not there is anything on file.

@@ -68,9 +68,9 @@ pub fn new_recovery(keys: &Keys, staff: &str) -> (Vec<String>, String) {
 pub fn use_recovery(keys: &Keys, staff: &str, stored: &str, typed: &str) -> Option<String> {
     let typed: String = typed.chars().filter(|c| c.is_ascii_digit()).collect();
     let (first, second) = typed.split_at_checked(6)?;
-    let hash = keys.short_hash("recovery", staff, &format!("{first}-{second}"));
+    let code = format!("{first}-{second}");
     let mut left: Vec<&str> = stored.split(',').collect();
-    let at = left.iter().position(|known| *known == hash)?;
+    let at = left.iter().position(|known| keys.is_short_hash("recovery", staff, &code, known))?;
     left.remove(at);
     Some(left.join(","))
 }

@@ -10,19 +10,23 @@ use crate::{
 
 /// Queries over all practices: `(file, item, reason)`. Short by intent; each is work of the server
 /// itself, never of a person who asks for something.
-const OVER_ALL_PRACTICES: [(&str, &str, &str); 10] = [
+const OVER_ALL_PRACTICES: [(&str, &str, &str); 14] = [
     (
         "attempt.rs",
         "find_oldest_unknown::FIND",
         "an age for the Health page, of no one in particular",
     ),
+    ("access_code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
     ("attempt.rs", "find_next_due::FIND", "when the next look of anyone is due, nothing else"),
     ("audit.rs", "load_head::HEAD", "the audit chain is one for the whole server"),
     ("audit.rs", "chain_next::MARK", "the notary chains rows of every practice, in order"),
     ("code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
     ("mail_token.rs", "delete_old::DELETE", "housekeeping of links that no longer work, by age"),
     ("message/queue.rs", "count_sending::COUNT", "the simulation counts what is in hand"),
+    ("rekey.rs", "count_old_verifiers::COUNT", "a number for whoever changes the server's key"),
+    ("rekey.rs", "count_staged::COUNT", "whether any import is under way while the key changes"),
     ("scratch.rs", "find_claim_status::FIND", "throw-away databases of tests hold one practice"),
+    ("session.rs", "delete_old::DELETE", "housekeeping of sessions that are over, by age"),
     ("session.rs", "mark_all_ended::MARK", "a person's sessions end wherever they work"),
     ("webhook.rs", "find_oldest_open::FIND", "an age for the Health page, of no one in particular"),
 ];
@@ -32,7 +36,7 @@ const OVER_ALL_PRACTICES: [(&str, &str, &str); 10] = [
 const CAPABILITIES: [&str; 1] = ["token_hash = $1"];
 
 /// Columns that end an order as well as an id does, because they are unique.
-const UNIQUE: [&str; 3] = ["chain_no", "seq", "rank"];
+const UNIQUE: [&str; 4] = ["chain_no", "seq", "rank", "window_at_ms"];
 
 /// The words that begin a statement.
 const VERBS: [&str; 5] = ["select", "insert", "update", "delete", "with"];

@@ -120,6 +120,16 @@ codes! {
         Won = "won",
         Lost = "lost",
     }
+
+    /// How far one dispute has come.
+    DisputeStage {
+        Inquiry = "inquiry",
+        /// The bank's question came to nothing. A dispute may still follow.
+        InquiryClosed = "inquiry_closed",
+        Open = "open",
+        Won = "won",
+        Lost = "lost",
+    }
 }
 
 /// Ranks only rise: settled never becomes pending again (R19), and money that arrives for a closed
@@ -142,7 +152,36 @@ impl AttemptState {
     }
 }
 
+impl DisputeStage {
+    /// Only rises, whatever the order in which news of it comes.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Inquiry => 1,
+            Self::InquiryClosed => 2,
+            Self::Open => 3,
+            Self::Won | Self::Lost => 4,
+        }
+    }
+
+    /// Nothing more will come of it by itself.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::InquiryClosed | Self::Won | Self::Lost)
+    }
+}
+
 impl DisputeState {
+    /// What a payment with these disputes is: the gravest of them, an open one before a lost one.
+    pub fn of(stages: &[DisputeStage]) -> Option<Self> {
+        let has = |stage| stages.contains(&stage);
+        match stages {
+            [] => None,
+            _ if has(DisputeStage::Open) => Some(Self::Open),
+            _ if has(DisputeStage::Lost) => Some(Self::Lost),
+            _ if has(DisputeStage::Inquiry) => Some(Self::Inquiry),
+            _ => Some(Self::Won),
+        }
+    }
+
     /// Blocks refunds: the money is at the bank's disposal. An inquiry does not.
     pub const fn blocks_refunds(self) -> bool {
         matches!(self, Self::Open | Self::Lost)

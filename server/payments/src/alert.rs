@@ -1,6 +1,9 @@
 //! What a person has to look at: one task for each reason, an audit row, and a counter.
 
-use domain::id::{GuarantorId, PracticeId};
+use domain::{
+    id::{GuarantorId, PracticeId},
+    payment::DisputeStage,
+};
 use store::{
     attempt::Attempt,
     audit::{self, Actor, Entry},
@@ -19,6 +22,8 @@ pub(crate) struct Alert {
     pub kind: &'static str,
     pub object_kind: &'static str,
     pub object_id: String,
+    /// Tells this time from the last, where one object can be told of several times.
+    pub occasion: Option<String>,
     pub detail: String,
 }
 
@@ -32,6 +37,7 @@ impl Alert {
             kind: "processor_refused",
             object_kind: "attempt",
             object_id: attempt.id.to_string(),
+            occasion: None,
             detail: code.to_owned(),
         }
     }
@@ -44,6 +50,7 @@ impl Alert {
             kind: "payment_quarantined",
             object_kind: "processor",
             object_id: object.to_owned(),
+            occasion: None,
             detail: why.as_str().to_owned(),
         }
     }
@@ -56,6 +63,7 @@ impl Alert {
             kind: "payment_unknown",
             object_kind: "attempt",
             object_id: attempt.id.to_string(),
+            occasion: None,
             detail: attempt.processor_id.clone().unwrap_or_default(),
         }
     }
@@ -69,8 +77,13 @@ impl Alert {
         Self::of_payment(payment, "refund_failed", code.to_owned())
     }
 
-    pub fn disputed(payment: &Payment, status: &str) -> Self {
-        Self::of_payment(payment, "payment_disputed", status.to_owned())
+    /// Each step of each dispute: what was closed as done may be open again tomorrow.
+    pub fn disputed(payment: &Payment, dispute: &str, stage: DisputeStage) -> Self {
+        let stage = stage.as_str();
+        Self {
+            occasion: Some(format!("{dispute}:{stage}")),
+            ..Self::of_payment(payment, "payment_disputed", stage.to_owned())
+        }
     }
 
     /// More went back at the processor than was unapplied here: staff have to say from which claim.
@@ -85,6 +98,7 @@ impl Alert {
             kind: "webhook_stuck",
             object_kind: "webhook",
             object_id: event.to_owned(),
+            occasion: None,
             detail: kind.to_owned(),
         }
     }
@@ -96,6 +110,7 @@ impl Alert {
             kind,
             object_kind: "payment",
             object_id: payment.id.to_string(),
+            occasion: None,
             detail,
         }
     }
@@ -123,7 +138,10 @@ impl Payments {
         db: &mut store::Db,
         alert: &Alert,
     ) -> store::Result<bool> {
-        let key = format!("{}:{}", alert.kind, alert.object_id);
+        let mut key = format!("{}:{}", alert.kind, alert.object_id);
+        if let Some(occasion) = &alert.occasion {
+            key = format!("{key}:{occasion}");
+        }
         let is_new = task::insert(
             db,
             self.world(),

@@ -240,9 +240,7 @@ impl Payments {
             webhook::ObjectKind::Checkout => {
                 self.work_checkout(&desk, practice, &event, &via).await
             }
-            webhook::ObjectKind::Dispute => {
-                self.take_in_dispute(practice, &event, &body).await.map(Worked::Done)
-            }
+            webhook::ObjectKind::Dispute => self.work_dispute(&desk, practice, &event).await,
             webhook::ObjectKind::Refund => self.work_refund(&desk, practice, &event).await,
             webhook::ObjectKind::Charge if event.kind.contains("refund") => {
                 self.work_refund(&desk, practice, &event).await
@@ -332,6 +330,28 @@ impl Payments {
             self.take_in_checkout(desk, &attempt, checkout, via).await?;
         }
         Ok(Worked::Done("seen"))
+    }
+
+    async fn work_dispute(
+        &self,
+        desk: &Desk,
+        practice: &PracticeId,
+        event: &webhook::Event,
+    ) -> Result<Worked> {
+        let Some(intent_id) = &event.intent_id else { return Ok(Worked::Done("ignored")) };
+        // A payment whose own event was lost is booked first; what is not ours is quarantined there.
+        let is_booked = match self.compare_disputes(desk, practice, intent_id).await {
+            Ok(is_booked) => is_booked,
+            Err(PayError::Refused(Refusal::TryAgain)) => return Ok(Worked::Later),
+            Err(other) => return Err(other),
+        };
+        if is_booked {
+            return Ok(Worked::Done("disputes compared"));
+        }
+        match self.work_intent(desk, practice, event, &Via::Comparison).await? {
+            Worked::Settled => Ok(Worked::Later),
+            other => Ok(other),
+        }
     }
 
     async fn work_refund(

@@ -1,6 +1,8 @@
 //! The hourly comparison: the processor's own list of payments against ours. It finds money whose
 //! every message was lost, intents that nobody will use, refunds and disputes made elsewhere.
 
+use std::collections::BTreeSet;
+
 use connect::gateway::{Intent, IntentStatus};
 use domain::{
     clock::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, UnixMs},
@@ -27,6 +29,8 @@ pub struct Compared {
     pub settled: usize,
     pub cancelled: usize,
     pub refunds: usize,
+    /// Payments with a dispute that began lately.
+    pub disputes: usize,
 }
 
 impl Payments {
@@ -107,7 +111,38 @@ impl Payments {
                 break;
             }
         }
+        self.compare_disputes_since(&desk, practice, since, compared).await?;
         self.mark_compared(practice, now).await
+    }
+
+    /// Disputes that began since then, whose events may never have arrived.
+    async fn compare_disputes_since(
+        &self,
+        desk: &Desk,
+        practice: &PracticeId,
+        since: UnixMs,
+        compared: &mut Compared,
+    ) -> Result<()> {
+        let (mut cursor, mut intents) = (None, BTreeSet::new());
+        for _ in 0..PAGES_MOST {
+            let listed = desk.gateway.list_disputes(since.0 / SECOND_MS, cursor.as_deref()).await;
+            let page = listed.map_err(|cause| {
+                tracing::warn!(%practice, %cause, "the processor's disputes could not be read");
+                domain::payment::Refusal::TryAgain
+            })?;
+            intents.extend(page.items.into_iter().filter_map(|dispute| dispute.intent_id));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        for intent in intents {
+            // Of a payment that is not booked here its intent tells.
+            if self.compare_disputes(desk, practice, &intent).await? {
+                compared.disputes += 1;
+            }
+        }
+        Ok(())
     }
 
     async fn mark_compared(&self, practice: &PracticeId, until: UnixMs) -> Result<()> {

@@ -1,5 +1,5 @@
-//! What never came back is fetched: attempts whose outcome is open, refunds whose outcome is open,
-//! and once an hour the processor's own list. Several servers share the rows by claims; a tick has
+//! What never came back is fetched: attempts, refunds and disputes whose outcome is open, and once an
+//! hour the processor's own list. Several servers share the rows by claims; a tick has
 //! limits, and what is left comes with the next.
 
 use domain::{
@@ -32,6 +32,7 @@ pub struct SweepReport {
     pub settled: usize,
     pub closed: usize,
     pub refunds_looked_at: usize,
+    pub disputes_looked_at: usize,
     pub compared: Compared,
     /// Rows whose look failed inside; they come again.
     pub failed: usize,
@@ -61,6 +62,7 @@ impl Payments {
         let mut report = SweepReport::default();
         self.sweep_attempts(&mut report).await?;
         self.sweep_refunds(&mut report).await?;
+        report.disputes_looked_at = self.sweep_disputes().await?;
         report.compared = self.compare_hourly().await?;
         Ok(report)
     }

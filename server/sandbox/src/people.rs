@@ -290,7 +290,15 @@ impl Sandbox {
     /// The card holder asks the bank for the money back. The answer is the dispute's id.
     pub fn dispute(&self, charge: &str, reason: &str) -> Result<Option<String>, JournalBroken> {
         self.shared.change(|world| {
-            let dispute = charges::dispute(world, charge, reason, &Ctx::default());
+            let dispute = charges::dispute(world, charge, reason, false, &Ctx::default());
+            dispute.ok().map(|dispute| dispute.id)
+        })
+    }
+
+    /// The bank asks about a charge and takes nothing yet. The answer is the dispute's id.
+    pub fn inquire(&self, charge: &str) -> Result<Option<String>, JournalBroken> {
+        self.shared.change(|world| {
+            let dispute = charges::dispute(world, charge, "general", true, &Ctx::default());
             dispute.ok().map(|dispute| dispute.id)
         })
     }
@@ -357,10 +365,15 @@ impl Sandbox {
         })
     }
 
-    /// Captured less refunded, in cents.
+    /// Captured less refunded and lost in disputes, in cents.
     pub fn kept_cents(&self) -> i64 {
         let charges = self.charges().into_iter().filter(|charge| charge.succeeded);
-        charges.map(|charge| charge.amount_cents - charge.refunded_cents).sum()
+        let captured: i64 = charges.map(|charge| charge.amount_cents - charge.refunded_cents).sum();
+        let lost: i64 = self.shared.look(|world| {
+            let disputes = world.stripe.disputes.oldest_first();
+            disputes.filter(|(_, d)| d.status == "lost").map(|(_, d)| d.amount).sum()
+        });
+        captured - lost
     }
 }
 

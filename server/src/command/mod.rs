@@ -10,8 +10,10 @@ pub mod backup;
 pub mod config;
 pub mod demo;
 pub mod import;
+pub mod migrate;
 pub mod opening;
 pub mod practice;
+pub mod rekey;
 pub mod serve;
 pub mod simulate;
 pub mod staff;
@@ -60,6 +62,10 @@ pub enum Command {
     Backup(backup::Backup),
     /// Puts a backup in place of the data; opt-outs made since are kept.
     Restore(backup::Restore),
+    /// A new key, and everything sealed anew under it; while no server works.
+    Rekey(rekey::Rekey),
+    /// Brings the database to this program's schema.
+    Migrate(migrate::Migrate),
 }
 
 pub async fn run(command: Command) -> Result<(), String> {
@@ -74,5 +80,7 @@ pub async fn run(command: Command) -> Result<(), String> {
         Command::Verify(verify) => verify.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
+        Command::Rekey(rekey) => rekey.run().await,
+        Command::Migrate(migrate) => migrate.run().await,
     }
 }

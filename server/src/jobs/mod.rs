@@ -17,6 +17,7 @@ use crate::{
 
 mod approvals;
 mod backups;
+mod housekeeping;
 
 /// The engine looks at least this often; the bell makes it look at once.
 const ENGINE_EVERY: Duration = Duration::from_secs(2);
@@ -78,6 +79,13 @@ pub fn start(house: Arc<House>) -> Background {
             async move { approvals::step(&house).await.map(|_| None) }
         })
     };
+    let housekeeping = {
+        let house = house.clone();
+        every(housekeeping::EVERY, stopped.clone(), None, move || {
+            let house = house.clone();
+            async move { housekeeping::step(&house).await.map(|_| None) }
+        })
+    };
     let notary = {
         let house = house.clone();
         every(NOTARY_EVERY, stopped, None, move || {
@@ -85,7 +93,8 @@ pub fn start(house: Arc<House>) -> Background {
             async move { notary_step(&house).await.map(|_| None) }
         })
     };
-    Background { stop, tasks: vec![engine, payments, approvals, backups, notary] }
+    let tasks = vec![engine, payments, approvals, backups, housekeeping, notary];
+    Background { stop, tasks }
 }
 
 /// Runs `step` for ever: again after `pace`, after the shorter wait it asked for, or at the bell.

@@ -9,7 +9,7 @@ use domain::{
     id::{AccessCodeId, GuarantorId, PracticeId},
 };
 
-use crate::{Db, Keys, Result, keys::fill_random, tries::Limit};
+use crate::{Db, Result, keys::fill_random, tries::Limit};
 
 pub const LASTS_MS: i64 = 3 * DAY_MS;
 /// Codes typed in one practice that were none.
@@ -38,9 +38,7 @@ fn normalised(typed: &str) -> String {
     typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
-fn hash(keys: &Keys, practice: &PracticeId, typed: &str) -> String {
-    keys.short_hash("access_code", practice.as_str(), &normalised(typed))
-}
+const PURPOSE: &str = "access_code";
 
 /// Gives out `code` for an account; an earlier one of the same account stops working. `now` is the
 /// real clock.
@@ -64,7 +62,7 @@ pub async fn insert(
         .bind(now.0)
         .execute(db.c())
         .await?;
-    let hash = hash(&db.keys(), practice, code);
+    let hash = db.keys().short_hash(PURPOSE, practice.as_str(), &normalised(code));
     sqlx::query(INSERT)
         .bind(id.as_str())
         .bind(practice.as_str())
@@ -88,14 +86,18 @@ pub async fn find(
     const FIND: &str = "select id, guarantor_id
         from access_code
         where practice_id = $1 and code_hash = $2 and used_at_ms is null and expires_at_ms > $3";
-    let hash = hash(&db.keys(), practice, typed);
-    let row: Option<(String, String)> = sqlx::query_as(FIND)
-        .bind(practice.as_str())
-        .bind(hash)
-        .bind(now.0)
-        .fetch_optional(db.c())
-        .await?;
-    Ok(row.map(|(id, guarantor)| (AccessCodeId::trusted(id), GuarantorId::trusted(guarantor))))
+    for hash in db.keys().short_hashes(PURPOSE, practice.as_str(), &normalised(typed)) {
+        let row: Option<(String, String)> = sqlx::query_as(FIND)
+            .bind(practice.as_str())
+            .bind(hash)
+            .bind(now.0)
+            .fetch_optional(db.c())
+            .await?;
+        if let Some((id, guarantor)) = row {
+            return Ok(Some((AccessCodeId::trusted(id), GuarantorId::trusted(guarantor))));
+        }
+    }
+    Ok(None)
 }
 
 /// Uses it up; false when somebody was faster.
@@ -114,6 +116,19 @@ pub async fn claim(
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Codes that stopped working a week ago, `most` at a time; for the housekeeping. Who gave them out
+/// stands in the audit.
+pub async fn delete_old(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const DELETE: &str = "delete from access_code where id in (
+        select id from access_code
+        where expires_at_ms < $1
+        order by expires_at_ms, id
+        limit $2)";
+    let before = now.minus_ms(7 * DAY_MS).0;
+    let done = sqlx::query(DELETE).bind(before).bind(most).execute(db.c()).await?;
+    Ok(done.rows_affected())
 }
 
 #[cfg(test)]

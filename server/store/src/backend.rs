@@ -110,6 +110,7 @@ impl Store {
         };
         crate::migrate::run(&store).await?;
         crate::migrate::check_keys(&store).await?;
+        crate::rekey::check_newest(&store).await?;
         Ok(store)
     }
 

@@ -6,7 +6,6 @@ use domain::{
     clock::{HOUR_MS, MINUTE_MS, UnixMs},
     id::{CodeId, PracticeId},
 };
-use subtle::ConstantTimeEq;
 
 use crate::{Db, Result, tries::Limit};
 
@@ -70,8 +69,7 @@ pub async fn claim(
         .fetch_optional(db.c())
         .await?;
     let (purpose, stored) = row.unwrap_or_default();
-    let given = db.keys().short_hash(&purpose, id.as_str(), typed);
-    if !bool::from(given.as_bytes().ct_eq(stored.as_bytes())) {
+    if !db.keys().is_short_hash(&purpose, id.as_str(), typed, &stored) {
         return Ok(false);
     }
     let done = sqlx::query(USE)
@@ -83,10 +81,15 @@ pub async fn claim(
     Ok(done.rows_affected() == 1)
 }
 
-/// Codes nobody can use any more; for the housekeeping.
-pub async fn delete_old(db: &mut Db, now: UnixMs) -> Result<u64> {
-    const DELETE: &str = "delete from one_time_code where expires_at_ms < $1";
-    let done = sqlx::query(DELETE).bind(now.minus_ms(HOUR_MS).0).execute(db.c()).await?;
+/// Codes nobody can use any more, `most` at a time; for the housekeeping.
+pub async fn delete_old(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const DELETE: &str = "delete from one_time_code where id in (
+        select id from one_time_code
+        where expires_at_ms < $1
+        order by expires_at_ms, id
+        limit $2)";
+    let before = now.minus_ms(HOUR_MS).0;
+    let done = sqlx::query(DELETE).bind(before).bind(most).execute(db.c()).await?;
     Ok(done.rows_affected())
 }
 

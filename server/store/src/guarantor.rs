@@ -268,6 +268,26 @@ pub async fn list_patients(
     Ok(found)
 }
 
+/// Replaces the verifier of a match, unless an import did meanwhile.
+pub async fn mark_verifier(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &GuarantorId,
+    known: &str,
+    anew: &str,
+) -> Result<()> {
+    const MARK: &str = "update guarantor set match_verifier = $4
+        where practice_id = $1 and id = $2 and match_verifier = $3";
+    sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(known)
+        .bind(anew)
+        .execute(db.c())
+        .await?;
+    Ok(())
+}
+
 pub async fn mark_preferred(
     db: &mut Db,
     practice: &PracticeId,

@@ -1,9 +1,11 @@
 //! Keys and everything done with them: sealing fields, blind indexes, verifiers, token hashes.
 //!
-//! One key file, mode 0400, made on first start for an empty database (decision 27). Each purpose
-//! has its own key, so that a leak of the index key opens no data.
+//! Each purpose has its own key, so that a leak of the index key opens no data. A key may be followed
+//! by a newer one ([`file`]): the newest seals, older ones still open. Blind indexes, row digests,
+//! the pepper of passwords and the audit chain stay with the oldest for the life of a database:
+//! what they are made from is not kept, or must not change.
 
-use std::{fs, io::Write, path::Path};
+mod file;
 
 use aes_gcm::{
     Aes256Gcm, Nonce,
@@ -20,7 +22,6 @@ use crate::{Result, StoreError};
 
 type HmacSha256 = Hmac<Sha256>;
 
-const KEY_FILE: &str = "clearbill.key";
 const NONCE_BYTES: usize = 12;
 /// A token in a link or cookie: 256 bits; pay links use 128 (security.md 4.4).
 pub const TOKEN_BYTES: usize = 32;
@@ -50,45 +51,15 @@ pub struct Place<'a> {
 }
 
 impl Keys {
-    /// Loads `clearbill.key` from `dir`, or makes it where none exists yet.
-    pub fn load_or_make(dir: &Path) -> Result<Self> {
-        let path = dir.join(KEY_FILE);
-        if !path.exists() {
-            make(dir, &path)?;
-        }
-        Self::load(&path)
-    }
-
-    /// Loads an existing key file; refuses one that others can read.
-    pub fn load(path: &Path) -> Result<Self> {
-        let setup = |words: String| StoreError::Setup(format!("{}: {words}", path.display()));
-        let facts = fs::metadata(path).map_err(|e| setup(e.to_string()))?;
-        if std::os::unix::fs::PermissionsExt::mode(&facts.permissions()) & 0o077 != 0 {
-            return Err(setup("the key file can be read by others; chmod 0400 it".into()));
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(|e| setup(e.to_string()))?);
-        let mut generations = Vec::new();
-        for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
-            let (kid, hex_secret) = line
-                .split_once(' ')
-                .ok_or_else(|| setup("each line must hold a key id and a key".into()))?;
-            let secret = Zeroizing::new(
-                hex::decode(hex_secret.trim()).map_err(|_| setup("a key is not hex".into()))?,
-            );
-            if secret.len() != 32 {
-                return Err(setup("a key must have 32 bytes".into()));
-            }
-            generations.push(Generation::derive(kid, &secret));
-        }
-        if generations.is_empty() {
-            return Err(setup("the key file is empty".into()));
-        }
-        Ok(Self { generations })
-    }
-
     /// Keys for tests and the simulation, from one fixed secret.
     pub fn for_tests() -> Self {
         Self { generations: vec![Generation::derive("test", &[7; 32])] }
+    }
+
+    /// The same, and a newer one.
+    pub fn for_tests_renewed() -> Self {
+        let newer = Generation::derive("newer", &[8; 32]);
+        Self { generations: vec![Generation::derive("test", &[7; 32]), newer] }
     }
 
     fn active(&self) -> &Generation {
@@ -215,8 +186,42 @@ impl Keys {
 
     /// A short secret (a one-time code) as stored: keyed, because six digits have no entropy.
     pub fn short_hash(&self, purpose: &str, subject: &str, code: &str) -> String {
-        let parts = [purpose.as_bytes(), subject.as_bytes(), code.as_bytes()];
-        hex::encode(mac(&self.active().verify, &parts))
+        self.active().short_hash(purpose, subject, code)
+    }
+
+    /// Every form in which a short secret may be stored, the newest key's first: codes outlive a
+    /// new key.
+    pub fn short_hashes(&self, purpose: &str, subject: &str, code: &str) -> Vec<String> {
+        let newest_first = self.generations.iter().rev();
+        newest_first.map(|g| g.short_hash(purpose, subject, code)).collect()
+    }
+
+    /// Compares in constant time with what is stored.
+    pub fn is_short_hash(&self, purpose: &str, subject: &str, code: &str, stored: &str) -> bool {
+        let hashes = self.short_hashes(purpose, subject, code);
+        hashes.iter().any(|hash| bool::from(hash.as_bytes().ct_eq(stored.as_bytes())))
+    }
+
+    /// Names the key that seals now.
+    pub fn active_kid(&self) -> &str {
+        &self.active().kid
+    }
+
+    pub fn has_kid(&self, kid: &str) -> bool {
+        self.generations.iter().any(|g| g.kid == kid)
+    }
+
+    /// The same content under the active key; none when it is there already.
+    pub fn reseal(&self, place: Place<'_>, sealed: &str) -> Result<Option<String>> {
+        if sealed.split_once('.').is_some_and(|(kid, _)| kid == self.active_kid()) {
+            return Ok(None);
+        }
+        Ok(Some(self.seal(place, &self.open(place, sealed)?)))
+    }
+
+    /// Whether a match should be written anew, because an older key made it (decision 27).
+    pub fn is_old_verifier(&self, stored: &str) -> bool {
+        stored.split_once('.').is_none_or(|(kid, _)| kid != self.active_kid())
     }
 
     /// Peppers a password before argon2id, so that the database alone cannot be attacked.
@@ -246,6 +251,11 @@ impl Generation {
             audit: key(b"audit"),
             forms: key(b"forms"),
         }
+    }
+
+    fn short_hash(&self, purpose: &str, subject: &str, code: &str) -> String {
+        let parts = [purpose.as_bytes(), subject.as_bytes(), code.as_bytes()];
+        hex::encode(mac(&self.verify, &parts))
     }
 
     /// A subkey a row, so that nonces never meet.
@@ -323,25 +333,6 @@ fn associated(place: Place<'_>, kid: &str) -> Vec<u8> {
         kid.as_bytes(),
         b"1",
     ])
-}
-
-fn make(dir: &Path, path: &Path) -> Result<()> {
-    let setup = |e: std::io::Error| StoreError::Setup(format!("{}: {e}", path.display()));
-    fs::create_dir_all(dir).map_err(setup)?;
-    let mut secret = Zeroizing::new([0; 32]);
-    fill_random(&mut *secret);
-    let kid = new_token(4).to_lowercase().replace(['-', '_'], "x");
-    // Written aside and renamed: a crash leaves no half a key.
-    let aside = path.with_extension("tmp");
-    let mut file = std::os::unix::fs::OpenOptionsExt::mode(
-        fs::OpenOptions::new().create(true).truncate(true).write(true),
-        0o400,
-    )
-    .open(&aside)
-    .map_err(setup)?;
-    let line = Zeroizing::new(format!("{kid} {}\n", hex::encode(*secret)));
-    file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(setup)?;
-    fs::rename(&aside, path).map_err(setup)
 }
 
 #[cfg(test)]

@@ -5,6 +5,13 @@ use domain::clock::UnixMs;
 
 use crate::{Db, Result};
 
+/// Until when somebody has the lease, if anybody ever took it.
+pub async fn find_until(db: &mut Db, name: &str) -> Result<Option<UnixMs>> {
+    const FIND: &str = "select until_ms from lease where name = $1";
+    let row: Option<(i64,)> = sqlx::query_as(FIND).bind(name).fetch_optional(db.c()).await?;
+    Ok(row.map(|(until,)| UnixMs(until)))
+}
+
 /// Takes or extends the lease `name` for `holder`; false when somebody else has it.
 pub async fn claim(
     db: &mut Db,

@@ -102,9 +102,14 @@ pub async fn claim(
     Ok(row.map(|(practice, login)| (PracticeId::trusted(practice), LoginId::trusted(login))))
 }
 
-/// Links nobody can use any more; for the housekeeping.
-pub async fn delete_old(db: &mut Db, now: UnixMs) -> Result<u64> {
-    const DELETE: &str = "delete from mail_token where expires_at_ms < $1";
-    let done = sqlx::query(DELETE).bind(now.minus_ms(HOUR_MS).0).execute(db.c()).await?;
+/// Links nobody can use any more, `most` at a time; for the housekeeping.
+pub async fn delete_old(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const DELETE: &str = "delete from mail_token where token_hash in (
+        select token_hash from mail_token
+        where expires_at_ms < $1
+        order by expires_at_ms, login_id
+        limit $2)";
+    let before = now.minus_ms(HOUR_MS).0;
+    let done = sqlx::query(DELETE).bind(before).bind(most).execute(db.c()).await?;
     Ok(done.rows_affected())
 }

@@ -5,7 +5,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::{Kind, Result, Store, StoreError};
 
-const FILES: [(i64, &str, &str); 10] = [
+const FILES: [(i64, &str, &str); 12] = [
     (1, "practice", include_str!("../../../migrations/0001_practice.sql")),
     (2, "book", include_str!("../../../migrations/0002_book.sql")),
     (3, "import", include_str!("../../../migrations/0003_import.sql")),
@@ -15,6 +15,8 @@ const FILES: [(i64, &str, &str); 10] = [
     (7, "audit", include_str!("../../../migrations/0007_audit.sql")),
     (8, "statement_draft", include_str!("../../../migrations/0008_statement_draft.sql")),
     (9, "profile", include_str!("../../../migrations/0009_profile.sql")),
+    (10, "dispute", include_str!("../../../migrations/0010_dispute.sql")),
+    (11, "housekeeping", include_str!("../../../migrations/0011_housekeeping.sql")),
     (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
 ];
 
@@ -34,6 +36,19 @@ pub(crate) async fn run(store: &Store) -> Result<()> {
     outcome.map_err(|e| {
         StoreError::Setup(format!("the database schema cannot be brought up to date: {e}"))
     })
+}
+
+/// The migrations as they are written, for tests that read them.
+#[cfg(test)]
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(_, _, text)| *text)
+}
+
+/// The newest migration the database has had.
+pub async fn load_version(db: &mut crate::Db) -> Result<i64> {
+    const LOAD: &str = "select coalesce(max(version), 0) from _sqlx_migrations";
+    let (version,): (i64,) = sqlx::query_as(LOAD).fetch_one(db.c()).await?;
+    Ok(version)
 }
 
 fn for_dialect(text: &str, kind: Kind) -> String {

@@ -20,7 +20,7 @@ pub enum Account {
 }
 
 impl Account {
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Processor => "processor",
             Self::Unapplied => "unapplied",

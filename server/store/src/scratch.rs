@@ -10,7 +10,7 @@ use domain::{
 use jiff::civil::Date;
 use sqlx::{ConnectOptions, Executor, any::AnyConnectOptions};
 
-use crate::{Db, Keys, Result, Store, StoreError, StoreOptions};
+use crate::{Db, Keys, Kind, Result, Store, StoreError, StoreOptions};
 
 /// Where tests find a PostgreSQL in which they may create databases.
 pub const POSTGRES_VARIABLE: &str = "CLEARBILL_TEST_POSTGRES";
@@ -233,23 +233,33 @@ pub async fn count(store: &Store, table: &'static str) -> Result<i64> {
     Ok(rows)
 }
 
-/// What every table of a SQLite store holds, as one text for each table: to tell whether anything
-/// changed. Ids, hashes and sealed fields included.
+/// What every table of a store holds, as one text for each table, a line a row: to tell whether
+/// anything changed. Ids, hashes and sealed fields included.
 pub async fn contents(store: &Store) -> Result<BTreeMap<String, String>> {
-    const TABLES: &str = "select name from sqlite_master where type = 'table'
-        and name not like 'sqlite_%' order by name";
+    const TABLES: [&str; 2] = [
+        "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'
+            order by name",
+        "select cast(tablename as text) from pg_tables where schemaname = 'public'
+            order by tablename",
+    ];
+    let is_sqlite = store.kind() == Kind::Sqlite;
     let mut db = store.read().await?;
-    let tables: Vec<(String,)> = sqlx::query_as(TABLES).fetch_all(db.c()).await?;
+    let tables = TABLES[usize::from(!is_sqlite)];
+    let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(db.c()).await?;
     let mut contents = BTreeMap::new();
     for (table,) in tables {
-        let sql = format!("select name from pragma_table_info('{table}') order by cid");
-        let columns: Vec<(String,)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(db.c()).await?;
-        let row: Vec<String> =
-            columns.iter().map(|(column,)| format!("quote(\"{column}\")")).collect();
-        let row = row.join(" || '|' || ");
+        let (row, join) = if is_sqlite {
+            let sql = format!("select name from pragma_table_info('{table}') order by cid");
+            let columns: Vec<(String,)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(db.c()).await?;
+            let row: Vec<String> =
+                columns.iter().map(|(column,)| format!("quote(\"{column}\")")).collect();
+            (row.join(" || '|' || "), "group_concat(line, char(10))")
+        } else {
+            (format!("cast({table} as text)"), "string_agg(line, chr(10))")
+        };
         let sql = format!(
-            "select coalesce(group_concat(line, char(10)), '')
+            "select coalesce({join}, '')
             from (select {row} as line from {table} order by 1) as lines"
         );
         let (lines,): (String,) =

@@ -191,6 +191,19 @@ pub async fn mark_ended(db: &mut Db, hash: &str, now: UnixMs) -> Result<()> {
     Ok(())
 }
 
+/// Sessions nobody has used for two days, `most` at a time; for the housekeeping. Idle sessions end
+/// after minutes, and [`find_lapsed`] looks back one day.
+pub async fn delete_old(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const DELETE: &str = "delete from session where token_hash in (
+        select token_hash from session
+        where last_seen_at_ms < $1
+        order by last_seen_at_ms, subject_id
+        limit $2)";
+    let before = now.minus_ms(2 * DAY_MS).0;
+    let done = sqlx::query(DELETE).bind(before).bind(most).execute(db.c()).await?;
+    Ok(done.rows_affected())
+}
+
 /// Ends every session of a person but one: after a reset, a role change, a removal (R42).
 pub async fn mark_all_ended(
     db: &mut Db,

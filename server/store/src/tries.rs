@@ -98,10 +98,20 @@ pub async fn delete(db: &mut Db, limit: &Limit, subject: &str) -> Result<()> {
     Ok(())
 }
 
-/// Rows of the longest span that nobody will count again; for the housekeeping.
-pub async fn delete_old(db: &mut Db, now: UnixMs) -> Result<u64> {
-    const DELETE: &str = "delete from try_count where window_at_ms > 0 and window_at_ms <= $1";
-    let done = sqlx::query(DELETE).bind(now.minus_ms(2 * DAY_MS).0).execute(db.c()).await?;
+/// Counts that no limit reaches back to, and then the rows of subjects that have none left, `most`
+/// at a time; for the housekeeping. A subject's row that goes while somebody counts is written anew
+/// by the next count, which waits for the one before as ever.
+pub async fn delete_old(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const DELETE: &str = "delete from try_count where (scope, subject, window_at_ms) in (
+        select t.scope, t.subject, t.window_at_ms from try_count t
+        where t.window_at_ms <= $1
+        and (t.window_at_ms > 0 or not exists (
+            select 1 from try_count other
+            where other.scope = t.scope and other.subject = t.subject and other.window_at_ms > 0))
+        order by t.scope, t.subject, t.window_at_ms
+        limit $2)";
+    let before = now.minus_ms(2 * DAY_MS).0;
+    let done = sqlx::query(DELETE).bind(before).bind(most).execute(db.c()).await?;
     Ok(done.rows_affected())
 }
 

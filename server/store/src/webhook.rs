@@ -1,7 +1,10 @@
 //! The durable inbox of what vendors tell us. A webhook is answered with 200 once its row is here
 //! (decision 4, R26); what it leads to follows, at least once, in any order.
 
-use domain::{clock::UnixMs, id::PracticeId};
+use domain::{
+    clock::{DAY_MS, UnixMs},
+    id::PracticeId,
+};
 
 use crate::{Db, Result, keys::Place};
 
@@ -154,6 +157,23 @@ pub async fn find_oldest_open(db: &mut Db) -> Result<Option<UnixMs>> {
     const FIND: &str = "select min(received_at_ms) from webhook_event where next_at_ms is not null";
     let (oldest,): (Option<i64>,) = sqlx::query_as(FIND).fetch_one(db.c()).await?;
     Ok(oldest.map(UnixMs))
+}
+
+/// Events worked this long ago are forgotten: the vendor repeats one for days, not for months, and its
+/// signature would be too old by then.
+const KEPT_MS: i64 = 60 * DAY_MS;
+
+/// Events that were worked long ago, `most` at a time; for the housekeeping.
+pub async fn delete_old(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const DELETE: &str = "delete from webhook_event
+        where (practice_id, vendor, event_id) in (
+            select practice_id, vendor, event_id from webhook_event
+            where done_at_ms < $1 and next_at_ms is null
+            order by done_at_ms, event_id
+            limit $2)";
+    let before = now.minus_ms(KEPT_MS).0;
+    let done = sqlx::query(DELETE).bind(before).bind(most).execute(db.c()).await?;
+    Ok(done.rows_affected())
 }
 
 fn place<'a>(practice: &'a str, event_id: &'a str) -> Place<'a> {

@@ -2,7 +2,7 @@
 //! only gives them their place: `payments` names `connect::gateway`, never Stripe.
 
 pub use connect_stripe::{
-    API_VERSION, Account, Card, Checkout, CheckoutStatus, Decline, Gateway, GatewayError,
+    API_VERSION, Account, Card, Checkout, CheckoutStatus, Decline, Dispute, Gateway, GatewayError,
     GatewayOptions, Intent, IntentStatus, NewCheckout, NewIntent, NewRefund, Page, Refund,
     RefundReason, RefundStatus, WebhookEndpoint, webhook,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::money::Cents;
+use domain::{money::Cents, payment::DisputeStage};
 use secrecy::SecretString;
 
 /// Where an intent stands. Only `Succeeded` means that money was captured.
@@ -163,6 +163,32 @@ pub struct Refund {
     pub key: Option<String>,
     pub failure_reason: Option<String>,
     pub created_unix_s: i64,
+}
+
+/// Money a card's bank asks back, or asks about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispute {
+    /// `dp_…` or `du_…`
+    pub id: String,
+    /// `None` when the processor's word is not one this version knows: ask again.
+    pub stage: Option<DisputeStage>,
+    pub amount: Cents,
+    /// Lower case ISO code.
+    pub currency: String,
+    pub livemode: bool,
+    pub intent_id: Option<String>,
+    pub created_unix_s: i64,
+}
+
+pub(crate) fn dispute_stage(status: &str) -> Option<DisputeStage> {
+    match status {
+        "warning_closed" => Some(DisputeStage::InquiryClosed),
+        "warning_needs_response" | "warning_under_review" => Some(DisputeStage::Inquiry),
+        "needs_response" | "under_review" => Some(DisputeStage::Open),
+        "won" | "prevented" => Some(DisputeStage::Won),
+        "lost" => Some(DisputeStage::Lost),
+        _ => None,
+    }
 }
 
 /// One page of a list, newest first.

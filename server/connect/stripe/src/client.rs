@@ -28,10 +28,11 @@ use stripe_types::{Currency, RangeQueryTs};
 
 use crate::{
     API_VERSION, ATTEMPT_KEY, REFUND_KEY,
-    answer::{Account, Checkout, Intent, Page, Refund, RefundReason, WebhookEndpoint},
+    answer::{Account, Checkout, Dispute, Intent, Page, Refund, RefundReason, WebhookEndpoint},
     failure::{GatewayError, from_stripe},
     wire::{
-        Answer, WireAccount, WireCheckout, WireIntent, WireList, WireRefund, WireWebhookEndpoint,
+        Answer, WireAccount, WireCheckout, WireDispute, WireIntent, WireList, WireRefund,
+        WireWebhookEndpoint,
     },
 };
 
@@ -247,6 +248,40 @@ impl Gateway {
     pub async fn list_refunds(&self, intent_id: &str) -> Result<Page<Refund>, GatewayError> {
         let request = ListRefund::new().payment_intent(intent_id).limit(PAGE_LIMIT);
         self.get::<WireList<WireRefund>>(request.build()).await
+    }
+
+    /// Every dispute of an intent: there may be several, one after the other.
+    pub async fn list_disputes_of(&self, intent_id: &str) -> Result<Page<Dispute>, GatewayError> {
+        #[derive(Serialize)]
+        struct Query<'a> {
+            payment_intent: &'a str,
+            limit: i64,
+        }
+        let query = Query { payment_intent: checked(intent_id)?, limit: PAGE_LIMIT };
+        let request = RequestBuilder::new(StripeMethod::Get, "/disputes").query(&query);
+        self.get::<WireList<WireDispute>>(request).await
+    }
+
+    /// Disputes that began since then, newest first: for reconciliation.
+    pub async fn list_disputes(
+        &self,
+        created_gte_unix_s: i64,
+        cursor: Option<&str>,
+    ) -> Result<Page<Dispute>, GatewayError> {
+        #[derive(Serialize)]
+        struct Query<'a> {
+            created: RangeQueryTs,
+            limit: i64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            starting_after: Option<&'a str>,
+        }
+        let query = Query {
+            created: RangeQueryTs::gte(created_gte_unix_s),
+            limit: PAGE_LIMIT,
+            starting_after: cursor.map(checked).transpose()?,
+        };
+        let request = RequestBuilder::new(StripeMethod::Get, "/disputes").query(&query);
+        self.get::<WireList<WireDispute>>(request).await
     }
 
     /// Intents created since then, newest first, with their charges: for reconciliation.

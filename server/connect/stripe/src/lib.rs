@@ -23,7 +23,7 @@
 //! - Errors are parsed inside its client, with the generated types. When an error embeds an intent
 //!   that lacks fields, the error as a whole is unreadable and becomes `Unknown`: safe, and the
 //!   caller asks for the intent next anyway.
-//! - Account and webhook endpoint calls are built by hand: their crates would cost more to compile
+//! - Account, dispute and webhook endpoint calls are built by hand: their crates would cost more to compile
 //!   than the four lines they save.
 //! - The client keeps no idle connections and reads answers without a size limit; the timeout
 //!   bounds both.
@@ -35,7 +35,7 @@ pub mod webhook;
 mod wire;
 
 pub use answer::{
-    Account, Card, Checkout, CheckoutStatus, Decline, Intent, IntentStatus, Page, Refund,
+    Account, Card, Checkout, CheckoutStatus, Decline, Dispute, Intent, IntentStatus, Page, Refund,
     RefundReason, RefundStatus, WebhookEndpoint,
 };
 pub use client::{Gateway, GatewayOptions, NewCheckout, NewIntent, NewRefund};

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use crate::{
     ATTEMPT_KEY, REFUND_KEY,
     answer::{
-        Account, Card, Checkout, CheckoutStatus, Decline, Intent, IntentStatus, Metadata, Page,
-        Refund, RefundStatus, WebhookEndpoint,
+        Account, Card, Checkout, CheckoutStatus, Decline, Dispute, Intent, IntentStatus, Metadata,
+        Page, Refund, RefundStatus, WebhookEndpoint, dispute_stage,
     },
     failure::GatewayError,
 };
@@ -207,6 +207,35 @@ impl Answer for WireRefund {
 }
 
 #[derive(Deserialize)]
+pub(crate) struct WireDispute {
+    id: String,
+    object: String,
+    status: String,
+    amount: i64,
+    currency: String,
+    livemode: bool,
+    payment_intent: Option<Value>,
+    created: i64,
+}
+
+impl Answer for WireDispute {
+    type Ours = Dispute;
+
+    fn into_ours(self) -> Result<Dispute, GatewayError> {
+        must_be(&self.object, "dispute")?;
+        Ok(Dispute {
+            id: self.id,
+            stage: dispute_stage(&self.status),
+            amount: Cents(self.amount),
+            currency: self.currency,
+            livemode: self.livemode,
+            intent_id: self.payment_intent.as_ref().and_then(id_of),
+            created_unix_s: self.created,
+        })
+    }
+}
+
+#[derive(Deserialize)]
 pub(crate) struct WireList<T> {
     object: String,
     data: Vec<T>,
@@ -225,6 +254,12 @@ impl Named for Intent {
 }
 
 impl Named for Refund {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Named for Dispute {
     fn id(&self) -> &str {
         &self.id
     }

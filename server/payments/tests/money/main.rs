@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod applying;
+mod disputes;
 mod house;
 mod inbox;
 mod paying;

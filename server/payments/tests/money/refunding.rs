@@ -176,40 +176,6 @@ async fn a_refund_made_at_the_processor_is_booked_and_reopens_the_bill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_dispute_opens_the_bill_again() {
-    let dir = tempfile::tempdir().unwrap();
-    for house in houses(dir.path()).await {
-        let payment = house.pay(&house.maria, FULL, FULL).await.payment;
-        let line = ApplyLine { claim: house.marias_claim.clone(), amount: Cents(FULL) };
-        house
-            .payments
-            .apply(&house.practice, &payment.id, &[line], payment.version, &biller())
-            .await
-            .unwrap();
-        let object = |status: &str| {
-            format!(
-                r#"{{"id":"du_1","object":"dispute","status":"{status}","amount":{FULL},"payment_intent":"{}"}}"#,
-                payment.intent_id
-            )
-        };
-        let created = object("needs_response");
-        house.event("evt_1", "charge.dispute.created", &created).await.unwrap();
-        house.payments.drain_webhooks().await.unwrap();
-        let refused = refusal(house.payments.refund(&wish(&house, &payment, 100)).await);
-        assert_eq!(refused, Refusal::Disputed);
-        assert_eq!(house.count("hold").await, 1, "nobody is reminded meanwhile");
-
-        // The end overtakes a late "under review".
-        house.event("evt_2", "charge.dispute.closed", &object("lost")).await.unwrap();
-        house.event("evt_3", "charge.dispute.updated", &object("under_review")).await.unwrap();
-        house.payments.drain_webhooks().await.unwrap();
-        assert_eq!(house.due(&house.maria).await, FULL);
-        let faults = house.payments.faults().await.unwrap();
-        assert!(faults.is_empty(), "{faults:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_same_refund_form_sent_twice_gives_back_once() {
     let dir = tempfile::tempdir().unwrap();
     for house in houses(dir.path()).await {

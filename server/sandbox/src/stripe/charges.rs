@@ -63,16 +63,22 @@ pub fn find(world: &World, id: &str) -> Result<Charge, ApiError> {
     charge.ok_or_else(|| ApiError::no_such("charge", id, "id"))
 }
 
-/// The holder asks the bank for the money back.
+/// The holder asks the bank for the money back, or the bank merely asks. One at a time: after one
+/// has ended another may follow.
 pub fn dispute(
     world: &mut World,
     charge: &str,
     reason: &str,
+    is_inquiry: bool,
     ctx: &Ctx,
 ) -> Result<Dispute, ApiError> {
     let mut charge = find(world, charge)?;
-    if !charge.succeeded || charge.disputed {
-        return Err(ApiError::bad("Only a captured charge can be disputed, and only once."));
+    let is_open = |other: &Dispute| other.charge == charge.id && !other.is_closed();
+    let is_busy = world.stripe.disputes.oldest_first().any(|(_, other)| is_open(other));
+    if !charge.succeeded || is_busy {
+        return Err(ApiError::bad(
+            "Only a captured charge without an open dispute can be disputed.",
+        ));
     }
     charge.disputed = true;
     world.stripe.charges.put(&charge.id, charge.clone());
@@ -84,13 +90,15 @@ pub fn dispute(
         currency: charge.currency.clone(),
         created: world.now_seconds(),
         reason: reason.to_owned(),
-        status: "needs_response".to_owned(),
+        status: if is_inquiry { "warning_needs_response" } else { "needs_response" }.to_owned(),
         brand: charge.card.brand.clone(),
         metadata: Default::default(),
     };
     world.stripe.disputes.put(&dispute.id, dispute.clone());
     emit(world, "charge.dispute.created", dispute.json(), None, ctx);
-    emit(world, "charge.dispute.funds_withdrawn", dispute.json(), None, ctx);
+    if !is_inquiry {
+        emit(world, "charge.dispute.funds_withdrawn", dispute.json(), None, ctx);
+    }
     Ok(dispute)
 }
 
@@ -102,13 +110,19 @@ pub fn close_dispute(
     ctx: &Ctx,
 ) -> Result<Dispute, ApiError> {
     let mut dispute = find_dispute(world, id)?;
-    if matches!(dispute.status.as_str(), "won" | "lost") {
+    if dispute.is_closed() {
         return Err(ApiError::bad("This dispute is already closed.").executed());
     }
     let before = json!({ "status": dispute.status });
-    dispute.status = if won { "won" } else { "lost" }.to_owned();
+    let is_inquiry = dispute.is_inquiry();
+    dispute.status = match (is_inquiry, won) {
+        (true, _) => "warning_closed",
+        (false, true) => "won",
+        (false, false) => "lost",
+    }
+    .to_owned();
     world.stripe.disputes.put(id, dispute.clone());
-    if won {
+    if won && !is_inquiry {
         emit(world, "charge.dispute.funds_reinstated", dispute.json(), None, ctx);
     }
     emit(world, "charge.dispute.closed", dispute.json(), Some(before), ctx);
@@ -118,6 +132,12 @@ pub fn close_dispute(
 pub fn find_dispute(world: &World, id: &str) -> Result<Dispute, ApiError> {
     let dispute = world.stripe.disputes.get(id).cloned();
     dispute.ok_or_else(|| ApiError::no_such("dispute", id, "dispute"))
+}
+
+/// A dispute keeps the money from being refunded until it is won; a mere question does not.
+pub fn is_charged_back(world: &World, charge: &str) -> bool {
+    let mut disputes = world.stripe.disputes.oldest_first();
+    disputes.any(|(_, d)| d.charge == charge && d.status != "won" && !d.is_inquiry())
 }
 
 /// What the account holds: captured less refunded less disputes not won.
@@ -132,7 +152,7 @@ pub fn balance(world: &World) -> Value {
         .stripe
         .disputes
         .oldest_first()
-        .filter(|(_, dispute)| dispute.status != "won")
+        .filter(|(_, dispute)| dispute.status != "won" && !dispute.is_inquiry())
         .map(|(_, dispute)| dispute.amount)
         .sum();
     let amount = captured - withdrawn;

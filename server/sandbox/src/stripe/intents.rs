@@ -449,7 +449,7 @@ fn succeed(world: &mut World, mut intent: Intent, method: &Method, ctx: &Ctx) ->
     say(world, &intent, "succeeded", ctx);
     if method.card.behaviour == Behaviour::Disputes {
         // The charge was recorded a moment ago, so it is there to dispute.
-        let _ = charges::dispute(world, &charge.id, "fraudulent", ctx);
+        let _ = charges::dispute(world, &charge.id, "fraudulent", false, ctx);
     }
     intent
 }

@@ -708,6 +708,15 @@ impl Event {
 }
 
 impl Dispute {
+    /// The bank's question, which takes no money.
+    pub fn is_inquiry(&self) -> bool {
+        self.status.starts_with("warning_")
+    }
+
+    pub fn is_closed(&self) -> bool {
+        matches!(self.status.as_str(), "won" | "lost" | "warning_closed")
+    }
+
     pub fn json(&self) -> Value {
         const WEEK: i64 = 7 * 24 * 60 * 60;
         json!({
@@ -727,14 +736,14 @@ impl Dispute {
                 "past_due": false,
                 "submission_count": 0,
             },
-            "is_charge_refundable": false,
+            "is_charge_refundable": self.is_inquiry(),
             "livemode": false,
             "metadata": self.metadata,
             "payment_intent": self.intent,
             "payment_method_details": {
                 "card": {
                     "brand": self.brand,
-                    "case_type": "chargeback",
+                    "case_type": if self.is_inquiry() { "inquiry" } else { "chargeback" },
                     "network": self.brand,
                     "network_reason_code": "10.4",
                 },

@@ -43,7 +43,7 @@ pub fn create(world: &mut World, params: &Params, ctx: &Ctx) -> Result<Value, Ap
         let message = format!("Charge {} has already been refunded.", charge.id);
         return Err(ApiError::bad(message).code("charge_already_refunded").executed());
     }
-    if charge.disputed {
+    if charges::is_charged_back(world, &charge.id) {
         let message = format!("Charge {} has been charged back; cannot issue a refund.", charge.id);
         return Err(ApiError::bad(message).code("charge_disputed").executed());
     }
