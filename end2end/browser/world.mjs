@@ -21,7 +21,8 @@ const top = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const binary = process.env.CLEARBILL_TEST_BINARY ?? join(top, 'target', 'debug', 'clearbill');
 
 /**
- * Starts a demo. `accounts` keeps the sample practice small: stories bring their own people.
+ * Starts a demo. `logLevel` is the server's filter, `keptLines` how much of its log is kept for a
+ * story that reads it. `accounts` keeps the sample practice small: stories bring their own people.
  * Resolves when the server is ready; call `stop()` in an `after` hook.
  */
 export async function startWorld({
@@ -30,6 +31,8 @@ export async function startWorld({
   seed = 7,
   dataDir = null,
   databaseUrl = null,
+  logLevel = null,
+  keptLines = KEPT_LOG_LINES,
   extra = [],
 } = {}) {
   if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build -p server`);
@@ -42,11 +45,12 @@ export async function startWorld({
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('CLEARBILL_')),
   );
+  if (logLevel) env.CLEARBILL_LOG = logLevel;
   const server = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const log = [];
   const keep = (line) => {
     log.push(line);
-    if (log.length > KEPT_LOG_LINES) log.shift();
+    if (log.length > keptLines) log.shift();
   };
   createInterface({ input: server.stderr }).on('line', keep);
   const killNow = () => server.kill('SIGKILL');
