@@ -94,6 +94,9 @@ fn navigation(staff: &Staff) -> Vec<NavEntry> {
     if may(Permission::ManageStaff) {
         entries.push(NavEntry::new("Staff", "/staff/people"));
     }
+    if may(Permission::ReadTemplates) && !may(Permission::ManageSettings) {
+        entries.push(NavEntry::new("Templates", app::pages::staff::TEMPLATES));
+    }
     if may(Permission::ManageSettings) {
         entries.push(NavEntry::new("Settings", "/staff/settings"));
         entries.push(NavEntry::new("Health", "/staff/health"));

@@ -78,6 +78,7 @@ fn thing_after(before: &str, path: &str) -> Thing {
         | (_, "/.well-known/clearbill/") => Thing::Secret,
         ("assets", _) => Thing::Word("no-such-file.css"),
         ("connections", _) => Thing::Word("stripe"),
+        ("templates", _) => Thing::Word("reminder_gentle.email.en"),
         (_, "/staff/settings/" | "/setup/") => Thing::Word("practice"),
         ("at" | "stripe" | "twilio", _) => Thing::Slug,
         _ => panic!("{path}: say in things.rs what comes after {before}"),

@@ -124,6 +124,8 @@ ids! {
     TaskId = "tsk";
     SessionId = "ses";
     LinkAccessId = "lac";
+    /// One version of a practice's words.
+    TemplateId = "tpl";
     /// A saved filter over accounts.
     SegmentId = "seg";
     /// A statement profile; its versions are what is approved and climbed.

@@ -169,21 +169,6 @@ pub fn fixed_reply(language: Language) -> String {
     }
 }
 
-/// The one confirmation of an opt-out (M19): says what has ended and how to come back, offers the
-/// one narrower choice (MS8), and advertises nothing. Also the text to configure at the carrier.
-pub fn opt_out_confirmation(practice: &str, language: Language) -> String {
-    sms::economise(&match language {
-        Language::English => format!(
-            "{practice}: You will get no more texts from us. Reply START to get texts again, or \
-             RECEIPTS for payment receipts only."
-        ),
-        Language::Spanish => format!(
-            "{practice}: No recibirá más mensajes nuestros. Responda START para volver a \
-             recibirlos o RECIBOS para solo recibos de pago."
-        ),
-    })
-}
-
 /// The answer to START, UNSTOP or YES.
 pub fn opt_in_confirmation(practice: &str, language: Language) -> String {
     sms::economise(&match language {
@@ -194,20 +179,6 @@ pub fn opt_in_confirmation(practice: &str, language: Language) -> String {
         Language::Spanish => format!(
             "{practice}: Volverá a recibir mensajes sobre sus facturas. Responda AYUDA para \
              ayuda, STOP para cancelar."
-        ),
-    })
-}
-
-/// The answer to HELP (M22): name, phone, and how to stop. `phone` as it is to be read.
-pub fn help_reply(practice: &str, phone: &str, language: Language) -> String {
-    sms::economise(&match language {
-        Language::English => format!(
-            "{practice}: We text about bills. For help call {phone}. Msg & data rates may apply. \
-             Reply STOP to opt out."
-        ),
-        Language::Spanish => format!(
-            "{practice}: Enviamos mensajes sobre facturas. Para ayuda llame al {phone}. Pueden \
-             aplicar tarifas. Responda STOP para cancelar."
         ),
     })
 }

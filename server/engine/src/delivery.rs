@@ -386,6 +386,7 @@ fn email_of(practice: &Practice, message: &Message) -> EmailMessage {
         subject: message.content.subject.clone().unwrap_or_default(),
         text: message.content.text.clone(),
         html: message.content.html.clone().unwrap_or_default(),
+        picture_of: message.content.picture_of.clone(),
         list_unsubscribe_url: message.content.unsubscribe_url.clone(),
         message_id: message.id.to_string(),
         class: if message.class.is_outreach() && message.content.unsubscribe_url.is_some() {

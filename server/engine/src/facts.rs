@@ -436,6 +436,10 @@ pub(crate) fn content_hash(content: &Content, amount: Option<Cents>) -> String {
         hash.update(part.as_bytes());
     }
     hash.update(amount.map_or(-1, |a| a.0).to_be_bytes());
+    // Only where there is one: what was approved before there were pictures stays approved.
+    if let Some(address) = &content.picture_of {
+        hash.update(address.as_bytes());
+    }
     hex::encode(hash.finalize())
 }
 

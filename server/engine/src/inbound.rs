@@ -13,6 +13,7 @@ use domain::{
     phone::E164,
     practice::Practice,
     revocation::{self, Inbound},
+    template::{Filling, Form, Kind as TemplateKind, Slot},
 };
 use store::{
     Db, audit,
@@ -327,26 +328,27 @@ impl Engine {
         }
         let practice = arrival.practice;
         let (name, language) = (practice.alias(), arrival.language);
-        let (class, body) = match arrival.inbound {
+        let ours = |text: String| Content { text, ..Content::default() };
+        let (class, content) = match arrival.inbound {
             // One confirmation, and none to somebody who had stopped before (M19).
             Inbound::Stop { .. } if !arrival.was_out => {
-                (Class::OptOutConfirmation, revocation::opt_out_confirmation(name, language))
+                let words = answer_words(db, practice, TemplateKind::OptOutConfirmation, language);
+                (Class::OptOutConfirmation, words.await?)
             }
             Inbound::Start if arrival.was_out => {
-                (Class::OptInConfirmation, revocation::opt_in_confirmation(name, language))
+                (Class::OptInConfirmation, ours(revocation::opt_in_confirmation(name, language)))
             }
             Inbound::Help => {
-                let phone = &practice.settings.phone;
-                (Class::Help, revocation::help_reply(name, phone, language))
+                let words = answer_words(db, practice, TemplateKind::Help, language);
+                (Class::Help, words.await?)
             }
             Inbound::Start | Inbound::Other(_)
                 if !practice.settings.inbox_is_on && !arrival.was_out =>
             {
-                (Class::AutoReply, revocation::fixed_reply(language))
+                (Class::AutoReply, ours(revocation::fixed_reply(language)))
             }
             _ => return Ok(None),
         };
-        let content = Content { text: body, ..Content::default() };
         let to = Addressee {
             guarantor: match arrival.accounts.as_slice() {
                 [only] => Some(only),
@@ -444,6 +446,23 @@ impl Engine {
             .await?;
         if found { Ok(()) } else { Err(Refusal::NotFound.into()) }
     }
+}
+
+/// An answer in the practice's words; they always can be said, for it names only the practice.
+async fn answer_words(
+    db: &mut Db,
+    practice: &Practice,
+    kind: TemplateKind,
+    language: Language,
+) -> store::Result<Content> {
+    let book = store::template::load_book(db, &practice.id).await?;
+    let slot = Slot::new(kind, Form::Text, language);
+    let written = book.write(slot, &Filling::of_practice(practice), |_| true);
+    Ok(written.map_or_else(Content::default, |(filled, trace)| Content {
+        text: filled.as_text(),
+        template: Some(trace.to_string()),
+        ..Content::default()
+    }))
 }
 
 /// The carrier's own word counts before ours: what it stopped is stopped.

@@ -77,7 +77,7 @@ pub use self::{
     select::{Candidate, ClaimBrief, ConfirmList, Goes},
     tick::TickReport,
     transactional::Delivered,
-    wording::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording},
+    wording::{AccountMail, Letter, Mail, StaffMail, Text, What, Wording},
     work_on_job::{PAY_LINK, link_in},
 };
 

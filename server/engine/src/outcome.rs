@@ -172,11 +172,14 @@ impl Engine {
             Some((account, contact, message.job.as_ref()?))
         })();
         let Some((account, contact, job)) = parts else { return Ok(()) };
+        let book = store::template::load_book(db, &practice.id).await?;
         let occasion = Occasion {
             job,
             by: &message.created_by,
             notice: Some(&message.notice),
             kind: Kind::parse(&message.kind),
+            due_on: None,
+            book: &book,
         };
         let written = self.reminder(practice, account, contact, message.channel, &occasion, now);
         let Ok(draft) = written else {

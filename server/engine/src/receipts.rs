@@ -10,6 +10,7 @@ use domain::{
     money::Cents,
     points::Point,
     practice::Practice,
+    template::Book,
 };
 use store::{
     Db, attempt,
@@ -108,7 +109,8 @@ impl Engine {
             .and_then(|a| a.language.parse().ok())
             .or(account.guarantor.language)
             .unwrap_or(Language::English);
-        Ok(Some(Receipt { practice, payment, refund, account, typed, language }))
+        let book = store::template::load_book(db, &practice.id).await?;
+        Ok(Some(Receipt { practice, payment, refund, account, typed, language, book }))
     }
 
     fn receipt_by_email(&self, receipt: &Receipt, now: UnixMs) -> Option<New> {
@@ -164,6 +166,7 @@ impl Engine {
         let letter = Letter {
             practice: &receipt.practice,
             language: receipt.language,
+            book: &receipt.book,
             what: receipt.what(remaining),
         };
         let (kind, about, amount) = match &receipt.refund {
@@ -202,6 +205,7 @@ struct Receipt {
     /// Where the payer asked it to be sent.
     typed: Option<String>,
     language: Language,
+    book: Book,
 }
 
 impl Receipt {

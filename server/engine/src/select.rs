@@ -9,6 +9,7 @@ use domain::{
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
+    template::Book,
     window::{floor_lifts_at, is_below_the_floor},
 };
 use jiff::civil::Date;
@@ -21,7 +22,7 @@ use store::{
 
 use crate::{
     Criteria, Engine, Preview, Refusal, Result, Segment,
-    compose::{check_name, reminder_letter, under_name},
+    compose::{Links, check_name, reminder_letter, under_name},
     criteria::{RECENT_DAYS, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
     facts::{Account, Gathered, Recipient, gather, no_approval},
     ladder::{Climber, Ground},
@@ -132,7 +133,10 @@ impl Engine {
     ) -> Result<Preview> {
         let name_is_long = check_name(custom_name)?;
         let practice = under_name(&self.practice(practice).await?, custom_name);
-        let mut preview = self.sample(&practice, method, self.now())?;
+        let mut db = self.store().read().await?;
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        drop(db);
+        let mut preview = self.sample(&practice, &book, method, self.now())?;
         preview.name_is_long = name_is_long;
         Ok(preview)
     }
@@ -140,6 +144,7 @@ impl Engine {
     pub(crate) fn sample(
         &self,
         practice: &Practice,
+        book: &Book,
         method: Channel,
         now: UnixMs,
     ) -> std::result::Result<Preview, Refusal> {
@@ -148,16 +153,9 @@ impl Engine {
         let unsubscribe = format!("{}/unsubscribe/EXAMPLE", practice.settings.public_base);
         let account = sample_account(practice, now);
         let unsubscribe = (method == Channel::Email).then_some(unsubscribe.as_str());
-        let letter = reminder_letter(
-            practice,
-            &account,
-            Language::English,
-            method,
-            &link,
-            "EXAMPLE1",
-            unsubscribe,
-            now,
-        );
+        let links = Links { pay: &link, check_code: "EXAMPLE1", unsubscribe };
+        let (language, words) = (Language::English, (book, None));
+        let letter = reminder_letter(practice, &account, language, method, words, links, now);
         let content = self.words(&letter, method)?;
         if method == Channel::Text && !domain::sms::is_whole_in_first_segment(&content.text, &link)
         {
@@ -173,6 +171,8 @@ impl Engine {
                 subject,
                 text: content.text,
                 html: content.html.unwrap_or_default(),
+                picture_of: content.picture_of,
+                template: None,
             }),
             segments: i64::try_from(segments).unwrap_or(i64::MAX),
             name: practice.alias().to_owned(),

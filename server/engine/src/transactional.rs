@@ -7,6 +7,7 @@ use domain::{
     id::{ContactId, GuarantorId, MessageId, PracticeId},
     practice::Practice,
     sms,
+    template::Book,
 };
 use store::{
     Db,
@@ -51,6 +52,7 @@ struct OnFile {
     guarantor: GuarantorId,
     contact: contact::Contact,
     language: Language,
+    book: Book,
 }
 
 impl OnFile {
@@ -125,7 +127,8 @@ impl Engine {
         mail: AccountMail,
     ) -> Result<Delivered> {
         let practice = self.practice(practice).await?;
-        let letter = Letter { practice: &practice, language, what: What::Account(mail) };
+        let book = Book::standard();
+        let letter = Letter { practice: &practice, language, book, what: What::Account(mail) };
         let content = self.words(&letter, Channel::Email)?;
         let class = Class::AccountNotice;
         self.send_mail(&practice, Some(guarantor), email, language, class, "account", content).await
@@ -140,7 +143,8 @@ impl Engine {
     ) -> Result<Delivered> {
         let practice = self.practice(practice).await?;
         let language = Language::English;
-        let letter = Letter { practice: &practice, language, what: What::Staff(mail) };
+        let book = Book::standard();
+        let letter = Letter { practice: &practice, language, book, what: What::Staff(mail) };
         let content = self.words(&letter, Channel::Email)?;
         let class = Class::StaffNotice;
         self.send_mail(&practice, None, email, language, class, "staff", content).await
@@ -187,7 +191,8 @@ impl Engine {
             .await?
             .ok_or(Refusal::NotFound)?;
         let language = owner.language.unwrap_or(Language::English);
-        Ok(OnFile { practice, guarantor: owner.id, contact, language })
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        Ok(OnFile { practice, guarantor: owner.id, contact, language, book })
     }
 
     async fn send_to(
@@ -312,7 +317,7 @@ impl Engine {
 }
 
 fn letter<'a>(to: &'a OnFile, what: What<'a>) -> Letter<'a> {
-    Letter { practice: &to.practice, language: to.language, what }
+    Letter { practice: &to.practice, language: to.language, book: &to.book, what }
 }
 
 async fn newest_decision(

@@ -21,6 +21,7 @@ pub mod close_task;
 pub mod confirm_email;
 pub mod connect_vendor;
 pub mod create_account;
+pub mod edit_template;
 pub mod give_access_code;
 pub mod import_file;
 pub mod invite_staff;

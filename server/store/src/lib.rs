@@ -60,6 +60,7 @@ pub mod standing;
 pub mod statement_draft;
 pub mod suppression;
 pub mod task;
+pub mod template;
 pub mod tries;
 pub mod webhook;
 

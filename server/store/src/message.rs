@@ -83,6 +83,12 @@ pub struct Content {
     /// One-click unsubscribe of a reminder by email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribe_url: Option<String>,
+    /// Of an email: the address of which it shows a picture code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture_of: Option<String>,
+    /// Which words these are: `reminder_gentle.text.en v3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -43,6 +43,9 @@ mod setup;
 mod shell;
 mod sign_in;
 mod statements_sent;
+mod template_editor;
+pub mod template_words;
+mod templates;
 mod work_list;
 
 pub use api_keys::{ApiKeyLine, ApiKeys};
@@ -96,4 +99,6 @@ pub use setup::{Proof, SetupList, SetupStep, Step, StepLine, StepState};
 pub use shell::{NavEntry, StaffShell};
 pub use sign_in::{FirstStart, SecondFactor, SignIn, SignInRefusal};
 pub use statements_sent::{SendQuestion, StatementsSent};
+pub use template_editor::{ShownWords, TemplateEditor, VersionLine};
+pub use templates::{ChangedTemplate, TEMPLATES, Templates};
 pub use work_list::{Closing, TaskRow, Unreachable, UnreachableRow, WorkList};

@@ -8,6 +8,7 @@
 use domain::{clock::UnixMs, decide::Channel, gate::SendPermit};
 
 pub mod email;
+mod picture;
 pub mod smtp;
 pub mod twilio;
 
@@ -47,6 +48,8 @@ pub struct EmailMessage {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// An address of which the HTML part shows a picture code, as `cid:link` (S-TP8).
+    pub picture_of: Option<String>,
     /// https address that unsubscribes by one POST without asking (RFC 8058).
     pub list_unsubscribe_url: Option<String>,
     /// Our message id; becomes `Message-ID: <id@sender's domain>`, so that a copy is recognisable.

@@ -21,4 +21,5 @@ pub mod reports;
 pub mod settings;
 pub mod statements;
 pub mod tasks;
+pub mod templates;
 pub mod timeline;
