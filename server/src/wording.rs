@@ -43,13 +43,10 @@ pub fn address(practice: &Practice) -> String {
 /// Who writes, at the foot of every email.
 pub fn sender(practice: &Practice) -> Sender {
     let settings = &practice.settings;
-    let parts = [&settings.street, &settings.city, &settings.state, &settings.zip];
-    let filled: Vec<&str> =
-        parts.into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
     Sender {
         alias: practice.alias().to_owned(),
         phone: settings.phone.clone(),
-        address: filled.join(", "),
+        address: address(practice),
         accent: settings.accent.clone(),
     }
 }

@@ -13,6 +13,7 @@ mod person_rules;
 mod practice_rules;
 mod timing_rules;
 mod trace;
+mod wish_rules;
 
 use std::{borrow::Cow, sync::OnceLock};
 

@@ -103,6 +103,12 @@ ids! {
     DraftId = "dft";
     DecisionId = "dec";
     ReplyId = "rpl";
+    /// Everything said with one phone.
+    ConversationId = "cnv";
+    CannedReplyId = "can";
+    /// A number a practice wants to buy.
+    NumberOrderId = "nbo";
+    BillingConsentId = "bcs";
     NoteId = "not";
     /// One try to pay. Also the processor's idempotency key (D-23).
     AttemptId = "att";

@@ -25,4 +25,5 @@ pub mod sms;
 pub mod staff;
 pub mod template;
 pub mod window;
+pub mod wishes;
 pub mod zones;

@@ -66,6 +66,8 @@ pub struct Settings {
     pub email_tested_at: Option<UnixMs>,
     /// Too many complaints: reminders by email wait until somebody has looked (M30).
     pub email_paused_at: Option<UnixMs>,
+    /// Carriers filter our texts as spam: reminders by text wait until somebody has looked (M25).
+    pub texts_paused_at: Option<UnixMs>,
     pub email_from_name: String,
     pub email_from_address: String,
 
@@ -136,6 +138,7 @@ impl Default for Settings {
             proof_approved_at: None,
             email_tested_at: None,
             email_paused_at: None,
+            texts_paused_at: None,
             email_from_name: String::new(),
             email_from_address: String::new(),
             voice_is_on: false,

@@ -258,6 +258,12 @@ impl Engine {
                 let code = code.map(|c| c.to_string());
                 let why = "gave_up";
                 self.end(db, practice, message, State::Failed, why, code.as_deref(), now).await?;
+                // A mail server that says so speaks of the mailbox; one that is silent does not.
+                if message.channel == Channel::Email
+                    && let Some(code) = code.and_then(|code| code.parse().ok())
+                {
+                    self.note_soft_bounce(db, practice, message, Some(code)).await?;
+                }
                 Ok(Step::Refused)
             }
             ChannelError::Refused { code, cause } => {

@@ -21,6 +21,7 @@ use domain::{
     phone::E164,
     practice::Practice,
     window::{Hours, Weekdays, Windows},
+    wishes::Wishes,
     zones::Whereabouts,
 };
 use jiff::{civil::Weekday, tz::TimeZone};
@@ -43,6 +44,7 @@ pub(crate) struct Account {
     pub holds: Vec<Hold>,
     pub due: AccountDue,
     pub standing: Standing,
+    pub wishes: Wishes,
 }
 
 /// What was read, once, for some accounts of one practice.
@@ -56,6 +58,8 @@ pub(crate) struct Gathered {
     /// When an answer of a kind last went to a phone.
     answered: BTreeMap<(String, String), UnixMs>,
     keys: Arc<Keys>,
+    /// The moment the facts are for.
+    now: UnixMs,
 }
 
 /// Somebody a message may go to: a contact on file, or an address that is on no file.
@@ -118,6 +122,7 @@ pub(crate) async fn gather(
     let mut contacts = contact::list_many(db, &practice.id, ids).await?;
     let mut holds = store::hold::load_many(db, &practice.id, ids).await?;
     let mut books = store::balance::load_many(db, &practice.id, ids).await?;
+    let mut wishes = store::preference::load_many(db, &practice.id, ids).await?;
     let mut standings = store::standing::load_many(db, &practice.id, ids).await?;
     let mut accounts = BTreeMap::new();
     for (id, guarantor) in guarantors {
@@ -126,6 +131,7 @@ pub(crate) async fn gather(
             holds: holds.remove(&id).unwrap_or_default(),
             due: balance::due(&books.remove(&id).unwrap_or_default()),
             standing: standings.remove(&id).unwrap_or_default(),
+            wishes: wishes.remove(&id).map(|known| known.wishes).unwrap_or_default(),
             guarantor,
         };
         accounts.insert(id, account);
@@ -155,6 +161,7 @@ pub(crate) async fn gather(
         marks: store::message::marks::load_many(db, &practice.id, &subjects, since).await?,
         answered: store::reply::load_answered(db, &practice.id, &subjects).await?,
         keys: db.keys(),
+        now,
     })
 }
 
@@ -284,6 +291,12 @@ impl Gathered {
                 state: guarantor.state.clone().or_else(|| guarantor.address.state.clone()),
                 stated_zone: guarantor.zone.clone(),
             },
+            not_before: account.wishes.not_before(
+                guarantor.last_sent_at,
+                self.now,
+                &self.practice.zone(),
+            ),
+            quiet: account.wishes.quiet,
         }
     }
 
@@ -398,6 +411,7 @@ fn practice_facts(practice: &Practice) -> PracticeFacts {
         voice_is_on: practice.calls_are_enabled(),
         caller_number_chosen: settings.text_number.is_some(),
         fax_is_on: settings.fax_is_on,
+        texts_paused_by_carriers: settings.texts_paused_at.is_some(),
         instamed_is_active: settings.instamed_is_active,
         text_name_chars: u32::try_from(chars).unwrap_or(u32::MAX),
         text_name_is_custom: custom.is_some(),

@@ -130,7 +130,7 @@ impl Engine {
         Ok(drafted)
     }
 
-    async fn insert_job(
+    pub(crate) async fn insert_job(
         &self,
         practice: &Practice,
         criteria: &Criteria,
@@ -171,7 +171,7 @@ impl Engine {
     }
 
     /// Messages, segments and amount written.
-    async fn draft_chunk(
+    pub(crate) async fn draft_chunk(
         &self,
         practice: &Practice,
         job: &JobId,

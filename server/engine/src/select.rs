@@ -494,5 +494,6 @@ fn sample_account(practice: &Practice, now: UnixMs) -> Account {
         holds: Vec::new(),
         due: balance,
         standing: store::standing::Standing::default(),
+        wishes: domain::wishes::Wishes::default(),
     }
 }

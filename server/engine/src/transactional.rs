@@ -13,7 +13,7 @@ use store::{
     Db,
     audit::Actor,
     contact::{self, Kind},
-    decision, guarantor,
+    conversation, decision, guarantor,
     keys::{LINK_TOKEN_BYTES, new_token, token_hash},
     message::{self, Content, New, State, queue},
 };
@@ -273,6 +273,25 @@ impl Engine {
         message
     }
 
+    /// What staff write belongs to the conversation of that phone, and opens it.
+    async fn note_written(
+        &self,
+        db: &mut Db,
+        practice: &PracticeId,
+        message: &New,
+    ) -> store::Result<()> {
+        let said = conversation::Said {
+            value_index: &message.value_index,
+            masked: &message.masked,
+            is_ours: true,
+            waits: false,
+            state: Some(conversation::State::Open),
+            begins: conversation::State::Open,
+        };
+        conversation::mark_said(db, self.world(), practice, &said).await?;
+        Ok(())
+    }
+
     /// Stored and taken in one transaction, so that no other worker comes in between; then sent.
     async fn insert_and_deliver(
         &self,
@@ -290,6 +309,9 @@ impl Engine {
                 Box::pin(async move {
                     let now = engine.now();
                     message::insert_many(db, &pid, std::slice::from_ref(&message)).await?;
+                    if message.class == Class::StaffDirect {
+                        engine.note_written(db, &pid, &message).await?;
+                    }
                     if let Some(token) = &token {
                         engine.insert_link(db, &pid, &message, token, now).await?;
                     }

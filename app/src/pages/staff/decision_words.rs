@@ -95,10 +95,12 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::RateSlot => "Sender's turn",
         RuleId::PreferredChannel => "Preferred method",
         RuleId::FaxIsForTheUnreached => "Fax for whom nothing else reaches",
+        RuleId::AskedToWait => "Payday or pause",
+        RuleId::QuietHours => "Quiet hours",
     }
 }
 
-const fn opt_out_words(reason: SuppressionReason) -> &'static str {
+pub const fn opt_out_words(reason: SuppressionReason) -> &'static str {
     match reason {
         SuppressionReason::Stop => "by replying STOP",
         SuppressionReason::FreeText => "in their own words",
@@ -203,6 +205,13 @@ pub fn sentence(reason: &Reason, zone: &TimeZone) -> String {
             format!("A payment came in on {}, after the approval.", instant(*paid_at))
         }
         Fact::Approved { at } => format!("Approved on {}.", instant(*at)),
+        Fact::AskedToWait { until } => {
+            format!("They asked for no reminder before {}.", day(*until))
+        }
+        Fact::QuietHours { quiet } => format!(
+            "They want nothing between {}:00 and {}:00 at their place.",
+            quiet.from_hour, quiet.until_hour
+        ),
         Fact::OnTime { slot_at } => format!("Meant for {}: on time.", instant(*slot_at)),
         Fact::Stale { slot_at } => {
             format!("Meant for {}: too old to send now.", instant(*slot_at))
@@ -314,6 +323,7 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::SlotFresh => "The sender's turn is now.",
         Fact::SlotExpired => "The sender's turn had passed; it is asked again.",
         Fact::ChannelWelcome => "They welcome this method.",
+        Fact::CarriersFilterUs => "Carriers filter our texts: reminders by text are paused.",
         Fact::PrefersOther { channel: Channel::Text } => "They prefer texts.",
         Fact::PrefersOther { channel: Channel::Email } => "They prefer email.",
         Fact::PrefersOther { channel: Channel::Voice } => "They prefer calls.",
@@ -398,7 +408,9 @@ pub fn mend(rule: Option<RuleId>, guarantor: &str) -> Option<(&'static str, Stri
             ("Check the contact", record("#contacts"))
         }
         RuleId::OptOut => ("See the opt-out", record("#contacts")),
-        RuleId::PreferredChannel => ("See the preferred method", record("#preferences")),
+        RuleId::PreferredChannel | RuleId::AskedToWait | RuleId::QuietHours => {
+            ("See the preferences", record("#preferences"))
+        }
         RuleId::Minor => ("See the record", record("")),
         RuleId::HeldImport => ("Decide on the import", "/staff/imports".to_owned()),
         RuleId::Live => ("Go on with setting up", "/setup".to_owned()),
@@ -460,6 +472,7 @@ pub fn end_words(code: &str) -> String {
         "refused:sender_fault" => "Refused: our sender is not set up rightly",
         "refused:content" => "Refused: the carrier objects to the words",
         "refused:blocked" => "Refused: blocked by the carrier",
+        "refused:filtered" => "Refused: the carrier's filter took it for spam",
         "refused:permanent" => "Refused for good",
         other => return other.replace(['_', ':'], " "),
     };

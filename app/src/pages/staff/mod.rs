@@ -3,9 +3,12 @@
 
 mod api_keys;
 mod audit;
+pub mod billing_terms;
+mod canned_replies;
 pub mod claim_words;
 mod confirm_list;
 mod connections;
+mod conversation;
 mod dashboard;
 pub mod decision_words;
 mod door;
@@ -15,12 +18,14 @@ mod find_payment;
 pub mod follow_ups;
 mod health;
 mod imports;
+pub mod inbox;
 mod invitation;
 mod jobs;
 mod me;
 mod message_rows;
 pub mod message_words;
 mod notification_history;
+mod numbers;
 mod outlook;
 mod patient_record;
 mod patients;
@@ -50,8 +55,10 @@ mod work_list;
 
 pub use api_keys::{ApiKeyLine, ApiKeys};
 pub use audit::{Audit, AuditLine};
+pub use canned_replies::{CannedLine, CannedReplies};
 pub use confirm_list::{ConfirmPatientList, Departure, ListedAccount, Selected, departures};
-pub use connections::{ConnectionLine, Connections, NumberOffer, Numbers, Vendor};
+pub use connections::{ConnectionLine, Connections, Vendor};
+pub use conversation::{Candidate, ConversationPage, SaidLine, Understood};
 pub use dashboard::{Dashboard, Notifications, Waiting};
 pub use door::DoorNotice;
 pub use encounters::{
@@ -65,6 +72,7 @@ pub use find_payment::{
 pub use follow_ups::{FollowUpPage, FollowUpRow, FollowUps};
 pub use health::{Check, Colour, Health};
 pub use imports::{DifferenceLine, ImportLine, ImportPage, Imports, RefusedLine, UploadForm};
+pub use inbox::{ConversationLine, Inbox, NewConversation, Shown};
 pub use invitation::{
     AcceptInvitation, DeadInvitation, Enrolment, FirstAccount, OpenSetup, RecoveryCodes,
 };
@@ -72,6 +80,7 @@ pub use jobs::{JobLine, JobQuestion, JobState, JobView, Jobs};
 pub use me::Me;
 pub use message_rows::MessageRow;
 pub use notification_history::{MessagePage, NotificationHistory};
+pub use numbers::{BuyNumber, NumberOffer, Numbers, OwnNumber};
 pub use outlook::{Outlook, OutlookSums, outlook};
 pub use patient_record::{
     PatientRecord, RecordClaim, RecordHead, RecordHold, RecordIdentity, RecordNote, RecordPatient,

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::StaffShell;
+use super::{StaffShell, billing_terms};
 use crate::components::{
     Button, ButtonLink, Checkbox, Errors, Field, Form, Notice, Radio, RadioGroup, Select, Tabs,
     Tone, heading, hidden,
@@ -297,9 +297,13 @@ impl Fields<'_> {
         view! {
             {self.check("texts_enabled_by_practice", "Enable SMS Service")
                 .hint("Without it, everything about texts is hidden in the workspace.")}
+            <details>
+                <summary>"SMS billing consent: what is accepted"</summary>
+                <p>{billing_terms::WORDS}</p>
+            </details>
+            {hidden("billing_version", billing_terms::VERSION)}
             {self.check("billing_accepted", "Accept SMS billing consent")
-                .hint("Texts and the number are billed to the practice by its texting provider. \
-                       Who accepted, and when, is recorded.")}
+                .hint("Who accepted which words, and when, is recorded.")}
         }
         .into_any()
     }
@@ -331,6 +335,14 @@ impl Fields<'_> {
     }
 
     fn texting(&self) -> AnyView {
+        let resume = self.typed.is_on("texts_are_paused").then(|| {
+            self.check("resume_texts", "Go on with reminders by text")
+                .hint(
+                    "They stopped because carriers' filters took them for spam. Find out why \
+                       first: words, links, an unregistered campaign.",
+                )
+                .view()
+        });
         view! {
             {self.enabling()}
             {self.check("instamed_is_active", "InstaMed is active on this account")
@@ -341,6 +353,7 @@ impl Fields<'_> {
                        codes go by email.")
                 .inputmode("tel")
                 .maxlength(20)}
+            {resume}
             {self.check("carrier_answers_stop", "The provider confirms STOP itself")
                 .hint("Twilio does, with the words set there under Advanced Opt-Out.")}
             {self.check("inbox_is_on", "Somebody reads replies")

@@ -9,6 +9,7 @@ use domain::{clock::UnixMs, decide::Channel, gate::SendPermit};
 
 pub mod email;
 mod picture;
+pub mod sendgrid;
 pub mod smtp;
 pub mod twilio;
 
@@ -127,8 +128,10 @@ pub enum RefusalCause {
     SenderFault,
     /// This message is at fault: too long, forbidden header.
     Content,
-    /// Filtered or blocked on the way.
+    /// Blocked on the way: this recipient does not get our messages.
     Blocked,
+    /// A filter took it for spam: the words or the sender, not the recipient.
+    Filtered,
     /// For good, for a reason the table does not know: staff decide.
     Permanent,
 }

@@ -55,6 +55,7 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
             voice_is_on: false,
             caller_number_chosen: false,
             fax_is_on: false,
+            texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 12,
             text_name_is_custom: false,

@@ -13,6 +13,7 @@ use crate::{
     id::{ClaimId, MessageId},
     money::Cents,
     window::{Strictness, Windows},
+    wishes::QuietHours,
     zones::Whereabouts,
 };
 
@@ -221,6 +222,8 @@ pub struct PracticeFacts {
     pub caller_number_chosen: bool,
     /// Reminders by fax, to those whom neither text nor email may reach (S-B10).
     pub fax_is_on: bool,
+    /// Carriers take our texts for spam: reminders by text are paused (M25).
+    pub texts_paused_by_carriers: bool,
     pub instamed_is_active: bool,
     /// Characters of the name a text will carry: custom name, else the practice's.
     pub text_name_chars: u32,
@@ -366,6 +369,10 @@ pub struct GuarantorFacts {
     /// A phone that agreed to texts or an email that takes reminders is on file: no fax then.
     pub takes_text_or_email: bool,
     pub whereabouts: Whereabouts,
+    /// The person asked for no reminder before this instant: a payday, a pause (MS11).
+    pub not_before: Option<UnixMs>,
+    /// Hours of the day in which the person wants nothing.
+    pub quiet: Option<QuietHours>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

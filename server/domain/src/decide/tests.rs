@@ -73,6 +73,7 @@ pub(crate) fn maria() -> Facts {
             voice_is_on: false,
             caller_number_chosen: true,
             fax_is_on: false,
+            texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 15,
             text_name_is_custom: true,
@@ -107,6 +108,8 @@ pub(crate) fn maria() -> Facts {
                 state: Some("NY".into()),
                 stated_zone: None,
             },
+            not_before: None,
+            quiet: None,
         }),
         balance: Some(BalanceFacts {
             net_due: Some(Cents(82_00)),

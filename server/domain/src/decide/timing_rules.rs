@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Channel, Fact, Preference, RuleId, Sent, Trace, trace::Finding};
+use super::{Case, Channel, Fact, Preference, RuleId, Sent, Trace, trace::Finding, wish_rules};
 use crate::{
     caps::{Cap, HISTORY_MS, PRODUCT_CAPS, Room, room},
     clock::UnixMs,
@@ -29,13 +29,14 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
         trace.note(RuleId::PreferredChannel, preference(case));
     }
     trace.note(RuleId::Window, window(case));
+    wish_rules::judge(case, &zones_of(case), trace);
 }
 
 /// The first instant at or after `at` that is inside the message's window.
 pub(super) fn first_open_after(case: &Case<'_>, at: UnixMs) -> Option<UnixMs> {
     match case.message.class.window_on(case.message.channel) {
         None => Some(at),
-        Some(strictness) => next_open(&zones_of(case), &case.rules.windows, strictness, at),
+        Some(_) => wish_rules::open_and_not_quiet(case, &zones_of(case), at),
     }
 }
 

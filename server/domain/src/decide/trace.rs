@@ -14,6 +14,7 @@ use crate::{
     holds::{HoldKind, Precedence},
     money::Cents,
     window::Strictness,
+    wishes::QuietHours,
     zones::Zone,
 };
 
@@ -129,6 +130,8 @@ rule_ids! {
     RateSlot = "decision-31", Cadence;
     PreferredChannel = "S-SF10", Preference;
     FaxIsForTheUnreached = "S-B10", Preference;
+    AskedToWait = "MS11", Preference;
+    QuietHours = "S-R3", Preference;
 }
 
 impl fmt::Display for RuleId {
@@ -246,6 +249,7 @@ pub enum Fact {
     VoiceOff,
     NoCallerNumber,
     FaxOff,
+    CarriersFilterUs,
     Due {
         cents: Cents,
     },
@@ -314,6 +318,13 @@ pub enum Fact {
         channel: Channel,
     },
     TakesTextOrEmail,
+    /// A payday, or a pause they chose.
+    AskedToWait {
+        until: UnixMs,
+    },
+    QuietHours {
+        quiet: QuietHours,
+    },
 }
 
 /// One rule's word on the message.
