@@ -87,7 +87,9 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put("window_last_weekday", s.window_last_weekday.to_string())
             .put("window_from_hour", s.window_from_hour.to_string())
             .put("window_until_hour", s.window_until_hour.to_string())
-            .put_on("skip_federal_holidays", s.skip_federal_holidays),
+            .put_on("skip_federal_holidays", s.skip_federal_holidays)
+            .put_on("collects_for_others", s.collects_for_others)
+            .put_on("is_nonprofit_hospital", s.is_nonprofit_hospital),
         Section::Imports => typed
             .put("breaker_vanished_percent", s.breaker_vanished_percent.to_string())
             .put("breaker_cleared_percent", s.breaker_cleared_percent.to_string())
@@ -553,6 +555,8 @@ fn sending(form: &mut Reading<'_>, s: &mut Settings) {
         s.window_until_hour = i8::try_from(until).unwrap_or(18);
     }
     s.skip_federal_holidays = form.posted.has("skip_federal_holidays");
+    s.is_nonprofit_hospital = form.posted.has("is_nonprofit_hospital");
+    s.collects_for_others = form.posted.has("collects_for_others");
 }
 
 fn imports(form: &mut Reading<'_>, s: &mut Settings) {

@@ -82,6 +82,7 @@ fn thing_after(before: &str, path: &str) -> Thing {
         ("p" | "reset" | "confirm-email" | "unsubscribe" | "invitation" | "link", _)
         | (_, "/.well-known/clearbill/") => Thing::Secret,
         ("assets", _) => Thing::Word("no-such-file.css"),
+        ("rules", _) => Thing::Word("M15.week"),
         ("connections", _) => Thing::Word("stripe"),
         ("templates", _) => Thing::Word("reminder_gentle.email.en"),
         (_, "/staff/settings/" | "/setup/") => Thing::Word("practice"),

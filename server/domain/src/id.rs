@@ -124,6 +124,9 @@ ids! {
     /// A patient's login.
     LoginId = "lgn";
     CodeId = "otc";
+    /// What a practice changed in a rule about messages.
+    RuleChangeId = "rch";
+    RuleReviewId = "rrv";
     AuditId = "aud";
     ApiKeyId = "key";
     AccessCodeId = "acc";

@@ -20,6 +20,7 @@ pub mod practice;
 pub mod profile;
 pub mod proposal;
 pub mod revocation;
+pub mod rulebook;
 pub mod segment;
 pub mod sms;
 pub mod staff;

@@ -19,6 +19,7 @@ use store::{
 use crate::{
     Engine,
     compose::{Addressee, Frame},
+    facts::says,
     inbound::Arrival,
 };
 
@@ -74,6 +75,7 @@ impl Engine {
             claims: Vec::new(),
             slot_at: arrival.now,
             content_hash: message.content_hash.clone(),
+            says: says(&message.kind, message.channel, &message.content),
         };
         let approval = Approval { is_required: false, given: None };
         let facts = arrival.gathered.facts(

@@ -13,13 +13,15 @@ use domain::{
     decide::{
         Approval, Approved, BalanceFacts, Channel, Class, Consent, ContactFacts, Decision, Facts,
         GuarantorFacts, History, LineType, OnlyThisWay, PlanStanding, PracticeFacts, Preference,
-        Proposed, Reach, Rules, Sent, Suppression, SuppressionReason, decide,
+        Proposed, Reach, Rules, Says, Sender, Sent, Suppression, SuppressionReason, decide,
     },
     holds::{self as rule, HoldKind},
     id::{ClaimId, GuarantorId, JobId, MessageId},
     money::Cents,
     phone::E164,
     practice::Practice,
+    rulebook::{Change, Rulebook},
+    template,
     window::{Hours, Weekdays, Windows},
     wishes::Wishes,
     zones::Whereabouts,
@@ -154,7 +156,7 @@ pub(crate) async fn gather(
     let since = now.minus_ms(HISTORY_MS);
     Ok(Gathered {
         practice: practice.clone(),
-        rules: rules_of(practice),
+        rules: rules_of(practice, &store::rule_override::load(db, &practice.id).await?),
         accounts,
         consents: store::consent::load_many(db, &practice.id, &values).await?,
         suppressions: suppression::load_many(db, &practice.id, &values).await?,
@@ -367,8 +369,8 @@ pub(crate) async fn gather_for(
     Ok((gathered, claims))
 }
 
-/// The practice's rules as `decide` takes them.
-pub fn rules_of(practice: &Practice) -> Rules {
+/// The practice's rules as `decide` takes them, with its changes of the book.
+pub fn rules_of(practice: &Practice, changes: &[Change]) -> Rules {
     let settings = &practice.settings;
     let hour = |h: i8| u16::from(h.clamp(0, 24).unsigned_abs());
     let days = (settings.window_first_weekday..=settings.window_last_weekday)
@@ -385,7 +387,9 @@ pub fn rules_of(practice: &Practice) -> Rules {
         },
         minimum_balance: settings.minimum_balance,
         reverify_after_days: settings.reverify_after_days,
-        ..Rules::default()
+        sender: if settings.collects_for_others { Sender::ThirdParty } else { Sender::FirstParty },
+        is_nonprofit_hospital: settings.is_nonprofit_hospital,
+        book: Rulebook::product().with(changes),
     }
 }
 
@@ -434,6 +438,26 @@ fn balance_facts(account: &Account, claims: &[ClaimId]) -> BalanceFacts {
         // Plans and cards on file come with a later issue; until then nobody has one.
         plan: PlanStanding::NoPlan,
         autopay_is_on: false,
+        // Nobody records these yet; the rules that ask for them withhold until somebody does.
+        first_billed_at: None,
+        written_notice_at: None,
+        validation_sent_at: None,
+    }
+}
+
+/// What a collector has to say in every message, folded.
+const COLLECTOR_WORDS: [&str; 2] = ["debt collector", "cobrador de deudas"];
+
+/// What the words say, read off the words themselves.
+pub(crate) fn says(kind: &str, channel: Channel, content: &Content) -> Says {
+    let text = content.text.to_lowercase();
+    Says {
+        way_out: match channel {
+            Channel::Email => content.unsubscribe_url.is_some(),
+            _ => text.contains("stop"),
+        },
+        collector_notice: COLLECTOR_WORDS.iter().any(|words| text.contains(words)),
+        is_final_notice: kind == template::Kind::FinalNotice.as_str(),
     }
 }
 
@@ -469,6 +493,7 @@ pub fn proposal_of(message: &Message, claims: &[ClaimId]) -> Proposed {
         claims: claims.to_vec(),
         slot_at: message.slot_at,
         content_hash: content_hash(&message.content, message.amount),
+        says: says(&message.kind, message.channel, &message.content),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     book::{ClaimStatus, Language, Preferred},
     clock::{DAY_MS, HOUR_MS, UnixMs},
-    decide::{Channel, Class, Decision, Outcome, Proposed, Sent, Verdict, decide},
+    decide::{Channel, Class, Decision, Outcome, Proposed, Says, Sent, Verdict, decide},
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
@@ -384,6 +384,8 @@ pub(crate) fn hypothetical(
         claims: Vec::new(),
         slot_at: at,
         content_hash: String::new(),
+        // The words of a reminder end in the way out.
+        says: Says { way_out: true, ..Says::default() },
     };
     let facts =
         gathered.facts(Some(&account.guarantor.id), &recipient, channel, &[], no_approval(), None);

@@ -16,6 +16,7 @@ pub mod change_preferences;
 pub mod change_profile;
 pub mod change_record;
 pub mod change_role;
+pub mod change_rule;
 pub mod check_message;
 pub mod choose_language;
 pub mod close_task;

@@ -53,6 +53,7 @@ pub mod refund;
 pub mod rekey;
 pub mod reply;
 pub mod report;
+pub mod rule_override;
 pub mod scratch;
 pub mod search;
 pub mod segment;

@@ -58,6 +58,11 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::VoiceConsent => "Consent to automated calls",
         RuleId::ConsentInDc => "Consent in the District of Columbia",
         RuleId::ConsentInNyc => "Consent in New York City",
+        RuleId::ConsentByRule => "Consent where they live",
+        RuleId::WayOut => "Opt-out line",
+        RuleId::CollectorDuties => "What a collector must say",
+        RuleId::FinalNotice => "Final notice of a nonprofit hospital",
+        RuleId::ChargeNotice => "Notice before a charge",
         RuleId::Reassigned => "Phone confirmed lately",
         RuleId::Live => "Practice is live",
         RuleId::HeldImport => "No held import",
@@ -244,6 +249,15 @@ pub fn sentence(reason: &Reason, zone: &TimeZone) -> String {
         Fact::NoConsentOnFile if reason.rule == RuleId::VoiceConsent => {
             "No consent to automated calls is on file for this phone.".to_owned()
         }
+        Fact::FirstBillTooRecent { at: Some(at) } => {
+            format!("The first bill went on {}: a final notice waits.", day(*at))
+        }
+        Fact::WrittenNoticeTooRecent { at: Some(at) } => {
+            format!("The written notice went on {}: a final notice waits.", day(*at))
+        }
+        Fact::ChargeNoticeTooRecent { at: Some(at) } => {
+            format!("They were told of the charge on {}: it waits.", day(*at))
+        }
         plain => plain_sentence(plain),
     }
 }
@@ -302,6 +316,16 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::ProofNotApproved => "No proof has been approved.",
         Fact::EmailNotTested => "The email sender has not been tested.",
         Fact::TooManyComplaints => "Too many spam complaints: reminders by email are paused.",
+        Fact::NoWayOut => "The words do not say how to stop these messages.",
+        Fact::NoCollectorNotice => "The words do not say that they come from a debt collector.",
+        Fact::NoValidationNotice => "No validation notice has been sent.",
+        Fact::FirstBillTooRecent { .. } => "Nobody knows when the first bill went.",
+        Fact::WrittenNoticeTooRecent { .. } => {
+            "No written notice that names the financial assistance is on file."
+        }
+        Fact::ChargeNotAuthorized => "No authorization for this card is on file.",
+        Fact::ChargeStopped => "The authorization was taken back.",
+        Fact::ChargeNoticeTooRecent { .. } => "They were not told of the charge.",
         Fact::VoiceOff => "The practice has reminder calls switched off.",
         Fact::NoCallerNumber => "There is no number to call from.",
         Fact::FaxOff => "The practice has faxing switched off.",
@@ -403,7 +427,8 @@ pub fn mend(rule: Option<RuleId>, guarantor: &str) -> Option<(&'static str, Stri
         | RuleId::TextEnabled
         | RuleId::VoiceConsent
         | RuleId::ConsentInDc
-        | RuleId::ConsentInNyc => ("Record consent", record("#contacts")),
+        | RuleId::ConsentInNyc
+        | RuleId::ConsentByRule => ("Record consent", record("#contacts")),
         RuleId::Reassigned | RuleId::Reachable | RuleId::RightContact | RuleId::WrongNumber => {
             ("Check the contact", record("#contacts"))
         }
@@ -498,7 +523,8 @@ mod tests {
     fn an_opt_out_says_when_and_how() {
         let since = UnixMs::parse_rfc3339("2026-03-02T15:00:00Z").expect("an instant");
         let fact = Fact::OptedOut { reason: SuppressionReason::Stop, since };
-        let reason = Reason { rule: RuleId::OptOut, verdict: Verdict::Withhold, fact };
+        let (rule, verdict) = (RuleId::OptOut, Verdict::Withhold);
+        let reason = Reason { rule, verdict, fact, by: Vec::new() };
         assert_eq!(sentence(&reason, &TimeZone::UTC), "Opted out on Mar 2, 2026 by replying STOP.");
     }
 }

@@ -115,7 +115,11 @@ pub(super) fn tabs(current: &str) -> AnyView {
         let href = format!("{PATH}/{}", section.slug());
         tabs.tab(href, section.title(), section.slug() == current)
     });
-    tabs.tab(format!("{PATH}/templates"), "Templates", current == "templates")
+    tabs.tab(format!("{PATH}/templates"), "Templates", current == "templates").tab(
+        format!("{PATH}/rules"),
+        "Rules",
+        current == "rules",
+    )
         .tab(format!("{PATH}/connections"), "Connections", current == "connections")
         .tab(format!("{PATH}/keys"), "API keys", current == "keys")
         .view()
@@ -421,6 +425,11 @@ impl Fields<'_> {
             {self.number("window_from_hour", "From hour").hint("8 to 20")}
             {self.number("window_until_hour", "Until hour").hint("9 to 21")}
             {self.check("skip_federal_holidays", "Send nothing on federal holidays")}
+            {self.check("is_nonprofit_hospital", "We are a nonprofit hospital")
+                .hint("A final notice then waits as 26 CFR 1.501(r)-6 asks.")}
+            {self.check("collects_for_others", "We collect for somebody else")
+                .hint("The rules for debt collectors then bind as well. Most carriers refuse \
+                       texts of collectors.")}
         }
         .into_any()
     }

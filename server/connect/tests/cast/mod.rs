@@ -4,7 +4,7 @@ use domain::{
     clock::UnixMs,
     decide::{
         Approval, Channel, Class, ContactFacts, Facts, History, LineType, PracticeFacts, Proposed,
-        Reach, Rules,
+        Reach, Rules, Says,
     },
     gate::{RateSlot, SendPermit, admit},
     id::MessageId,
@@ -38,6 +38,7 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
         claims: Vec::new(),
         slot_at: now,
         content_hash: String::new(),
+        says: Says::default(),
     };
     let facts = Facts {
         practice: PracticeFacts {

@@ -22,6 +22,7 @@ pub mod profiles;
 pub mod record;
 pub mod replies;
 pub mod reports;
+pub mod rules;
 pub mod settings;
 pub mod statements;
 pub mod tasks;
