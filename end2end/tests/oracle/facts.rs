@@ -174,6 +174,7 @@ fn practice(c: &mut Seeded) -> PracticeFacts {
         voice_is_on: !c.once_in(6),
         caller_number_chosen: !c.once_in(30),
         fax_is_on: !c.once_in(6),
+        texts_paused_by_carriers: false,
         instamed_is_active: c.once_in(90),
         text_name_chars: u32::try_from(c.between(5, 52)).unwrap_or(9),
         text_name_is_custom: !c.once_in(2),
@@ -268,6 +269,8 @@ fn claim(c: &mut Seeded) -> ClaimId {
 }
 
 fn guarantor(c: &mut Seeded, recipient: &str, channel: Channel, now: UnixMs) -> GuarantorFacts {
+    not_before: None,
+    quiet: None,
     let year = i16::try_from(c.between(1930, 2014)).unwrap_or(1961);
     let (month, day) = (c.between(1, 12), c.between(1, 28));
     let born = Date::new(year, i8::try_from(month).unwrap_or(1), i8::try_from(day).unwrap_or(1));

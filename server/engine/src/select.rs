@@ -111,7 +111,8 @@ impl Engine {
         let (candidates, is_cut) = self.candidates(&mut db, &practice, criteria, now).await?;
         let (eligible, not_eligible): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|c| c.goes != Goes::Not);
-        let sample = self.sample(&practice, criteria.method, now).ok();
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        let sample = self.sample(&practice, &book, criteria.method, now).ok();
         Ok(ConfirmList {
             method: criteria.method,
             total_due: eligible.iter().map(|c| c.due).sum(),

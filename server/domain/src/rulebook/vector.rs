@@ -260,6 +260,7 @@ fn wednesday(recipient: &str, phone: &str, now: UnixMs) -> Facts {
             voice_is_on: true,
             caller_number_chosen: true,
             fax_is_on: true,
+            texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 15,
             text_name_is_custom: true,
@@ -282,6 +283,8 @@ fn wednesday(recipient: &str, phone: &str, now: UnixMs) -> Facts {
             auto_replied_at: None,
         },
         guarantor: Some(GuarantorFacts {
+            not_before: None,
+            quiet: None,
             born_on: Some(date(1961, 5, 17)),
             is_separate_from_patients: false,
             holds: Vec::new(),
