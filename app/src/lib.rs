@@ -41,7 +41,6 @@ pub mod pages;
 pub mod refusal;
 pub mod texts;
 pub mod when;
-pub mod wording;
 pub mod words;
 
 pub use document::{Document, render, render_part};

@@ -2,11 +2,15 @@
 
 use app::{
     emails::{self, Email, Sender},
-    texts::{self, Stage},
-    wording::Wording,
+    texts,
     words::Lang,
 };
-use domain::{clock::UnixMs, money::Cents};
+use domain::{
+    book::Language,
+    clock::UnixMs,
+    money::Cents,
+    template::{Book, Filling, Form, Kind, Slot, Variable},
+};
 use jiff::tz::TimeZone;
 
 const ALIAS: &str = "Elm Street Clinic";
@@ -26,54 +30,15 @@ fn sender(words: &str) -> Sender {
     }
 }
 
-fn reminder(lang: Lang, amount: Option<Cents>, stage: Stage) -> texts::Reminder {
-    texts::Reminder {
-        lang,
-        alias: ALIAS.to_owned(),
-        phone: PHONE.to_owned(),
-        link: LINK.to_owned(),
-        amount,
-        stage,
-        thanks_for_part: false,
-        check_code: String::new(),
-        wording: None,
-    }
-}
-
-const CODE: &str = "K7QF2M9X";
-
 fn all_texts(lang: Lang) -> Vec<String> {
-    let mut all = Vec::new();
-    for stage in [Stage::First, Stage::Again, Stage::Final] {
-        for amount in [None, Some(Cents(82_00))] {
-            all.push(reminder(lang, amount, stage).body());
-        }
-    }
-    let thanks = texts::Reminder { thanks_for_part: true, ..reminder(lang, None, Stage::Again) };
-    let receipt = texts::Receipt {
-        lang,
-        alias: ALIAS.to_owned(),
-        amount: Cents(82_00),
-        reference: "CB-7K2M".to_owned(),
-        remaining: Some(Cents(18_00)),
-    };
-    let checked =
-        texts::Reminder { check_code: CODE.to_owned(), ..reminder(lang, None, Stage::First) };
-    all.extend([
-        checked.body(),
-        thanks.body(),
-        receipt.body(),
+    vec![
         texts::refund(lang, ALIAS, Cents(18_00), "CB-7K2M"),
-        texts::code(lang, ALIAS, "123456"),
         texts::new_link(lang, ALIAS, LINK),
-        texts::failed_autopay(lang, ALIAS, LINK, PHONE),
-        texts::stopped(lang, ALIAS),
         texts::started(lang, ALIAS),
-        texts::help(lang, ALIAS, PHONE),
         texts::not_recognized(lang),
         texts::contact_changed(lang, ALIAS, PHONE),
-    ]);
-    all
+        texts::check_label(lang).to_owned(),
+    ]
 }
 
 #[test]
@@ -85,59 +50,6 @@ fn no_text_costs_double_because_of_an_accent() {
             }
         }
     }
-}
-
-#[test]
-fn a_first_reminder_is_one_segment_and_its_link_is_whole() {
-    for lang in Lang::ALL {
-        for amount in [None, Some(Cents(82_00))] {
-            let text = reminder(lang, amount, Stage::First).body();
-            assert!(text.len() <= 160, "{} {text}", text.len());
-            let end = text.find(LINK).unwrap() + LINK.len();
-            assert!(end <= 153, "{text}");
-        }
-    }
-}
-
-#[test]
-fn a_text_carries_its_check_code_where_two_segments_hold_it() {
-    for lang in Lang::ALL {
-        let with_code = |alias: &str| {
-            let plain = reminder(lang, Some(Cents(82_00)), Stage::First);
-            texts::Reminder { alias: alias.to_owned(), check_code: CODE.to_owned(), ..plain }.body()
-        };
-        let text = with_code(ALIAS);
-        assert!(text.contains("K7QF-2M9X"), "{text}");
-        assert!(domain::sms::size(&text).segments <= 2, "{text}");
-        assert!(domain::sms::is_whole_in_first_segment(&text, LINK), "{text}");
-        assert!(text.contains("STOP"), "{text}");
-        // A name this long leaves no room in the first segment for a whole link and a code.
-        let text = with_code(&"A very long name of a practice ".repeat(4));
-        assert!(!text.contains("K7QF"), "{text}");
-    }
-}
-
-#[test]
-fn every_reminder_names_the_practice_first_and_says_how_to_stop() {
-    for lang in Lang::ALL {
-        for stage in [Stage::First, Stage::Again, Stage::Final] {
-            let text = reminder(lang, None, stage).body();
-            assert!(text.starts_with(&format!("{ALIAS}: ")), "{text}");
-            assert!(text.contains("STOP") && text.contains(PHONE) && text.contains(LINK));
-            assert!(!text.contains('$'), "{text}");
-        }
-    }
-}
-
-#[test]
-fn a_practice_that_forgets_its_name_or_the_way_out_gets_both() {
-    let wording = Wording::parse("Please pay here: {pay_link}", true).unwrap();
-    let text = texts::Reminder {
-        wording: Some(wording),
-        ..reminder(Lang::En, Some(Cents(82_00)), Stage::First)
-    }
-    .body();
-    assert_eq!(text, format!("{ALIAS}: Please pay here: {LINK} Reply STOP to stop texts."));
 }
 
 #[test]
@@ -159,30 +71,52 @@ fn all_emails(lang: Lang, words: &str) -> Vec<Box<dyn Email>> {
     let said = |text: &str| format!("{text}{words}");
     let from = || sender(words);
     let link = || LINK.to_owned();
+    let language = match lang {
+        Lang::En => Language::English,
+        Lang::Es => Language::Spanish,
+    };
+    let filling = |kind| {
+        Filling::sample(Slot::new(kind, Form::Email, language), true)
+            .with(Variable::PracticeAlias, &said(ALIAS))
+            .with(Variable::PracticePhone, PHONE)
+    };
+    let templated = |kind: Kind, filling: Filling| {
+        let slot = Slot::new(kind, Form::Email, language);
+        let (filled, _) = Book::standard().write(slot, &filling, |_| true).expect("default words");
+        emails::Templated {
+            lang,
+            sender: from(),
+            subject: filled.subject.unwrap_or_default(),
+            paragraphs: filled.paragraphs,
+            paid: None,
+            check: None,
+            unsubscribe: None,
+        }
+    };
+    let final_notice = filling(Kind::FinalNotice)
+        .with(Variable::FirstName, &said("Maria"))
+        .with(Variable::Amount, "$82.00")
+        .with(Variable::PayLink, LINK);
     vec![
-        Box::new(emails::Reminder {
-            lang,
-            sender: from(),
-            first_name: Some(said("Maria")),
-            amount: Some(Cents(82_00)),
-            link: link(),
-            stage: Stage::Final,
-            thanks_for_part: true,
-            wording: None,
-            check_code: CODE.to_owned(),
-            check_at: "https://pay.elm.example/check-message".to_owned(),
-            unsubscribe: "https://pay.elm.example/unsubscribe/t".to_owned(),
+        Box::new(emails::Templated {
+            check: Some(emails::Check {
+                code: "K7M2P9QR".to_owned(),
+                address: "https://pay.elm.example/check-message".to_owned(),
+            }),
+            unsubscribe: Some("https://pay.elm.example/unsubscribe/t".to_owned()),
+            ..templated(Kind::FinalNotice, final_notice)
         }),
-        Box::new(emails::Receipt {
-            lang,
-            sender: from(),
-            amount: Cents(82_00),
-            at: UnixMs(1_775_999_040_000),
-            zone: TimeZone::get("America/New_York").expect("the zones are compiled in"),
-            brand: said("Visa"),
-            last_four: "4242".to_owned(),
-            reference: said("CB-7K2M"),
-            remaining: Some(Cents(0)),
+        Box::new(emails::Templated {
+            paid: Some(emails::Paid {
+                amount: Cents(82_00),
+                at: UnixMs(1_775_999_040_000),
+                zone: TimeZone::get("America/New_York").expect("the zones are compiled in"),
+                brand: said("Visa"),
+                last_four: "4242".to_owned(),
+                reference: said("CB-7K2M"),
+                remaining: Some(Cents(0)),
+            }),
+            ..templated(Kind::PaymentConfirmation, filling(Kind::PaymentConfirmation))
         }),
         Box::new(emails::Refund {
             lang,
@@ -195,7 +129,7 @@ fn all_emails(lang: Lang, words: &str) -> Vec<Box<dyn Email>> {
             reference: said("CB-7K2M"),
             remaining: Some(Cents(18_00)),
         }),
-        Box::new(emails::Code { lang, sender: from(), code: "123456".to_owned() }),
+        Box::new(templated(Kind::Code, filling(Kind::Code))),
         Box::new(emails::NewLink { lang, sender: from(), link: link() }),
         Box::new(emails::Welcome { lang, sender: from(), link: link() }),
         Box::new(emails::AccountExists { lang, sender: from(), sign_in: link(), reset: link() }),
@@ -236,6 +170,18 @@ fn both_parts_of_an_email_carry_the_same_link_and_who_writes() {
                 assert!(part.contains("1 Elm Street") && part.contains(PHONE), "{part}");
             }
         }
+    }
+}
+
+#[test]
+fn a_reminder_shows_its_link_as_a_picture_and_ends_with_the_code_that_proves_it() {
+    for lang in Lang::ALL {
+        let reminder = all_emails(lang, "").remove(0);
+        let (text, html) = (reminder.text(), reminder.html());
+        let picture = html.find("src=\"cid:link\"").expect("a picture");
+        assert!(html[picture..].contains("alt=\""), "{html}");
+        let words = text.split("-- \n").next().unwrap().trim_end().lines().last().unwrap();
+        assert!(words.contains("K7M2P9QR") && words.contains("/check-message"), "{words}");
     }
 }
 

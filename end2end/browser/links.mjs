@@ -7,9 +7,12 @@ import { expectFits, violations } from './browser.mjs';
 
 const MOST_PAGES = 200;
 
-/** Ids and search states of one page count as one page: `/staff/patients/gua_…` is seen once. */
+/** Ids, rules and search states of one page count as one: `/staff/patients/gua_…` is seen once. */
 function shape(address) {
-  return address.pathname.replace(/[a-z]{3}_[0-9a-f]{32}/g, '{id}').replace(/\/\d+(?=\/|$)/g, '/{n}');
+  return address.pathname
+    .replace(/[a-z]{3}_[0-9a-f]{32}/g, '{id}')
+    .replace(/(\/settings\/rules)\/[^/]+/, '$1/{rule}')
+    .replace(/\/\d+(?=\/|$)/g, '/{n}');
 }
 
 /** Crawls from `start`; resolves `{ pages, findings }`. `within` keeps to a part of the house. */

@@ -193,7 +193,7 @@ for (const way of WAYS) {
         await expectWords(page, 'Nobody has texted back yet');
         await world.reply({ from: mother.phone, body: 'I already paid this at the desk' });
         await page.goto('/staff/replies?open=1');
-        await expectWords(page, 'I already paid this at the desk', mother.name, daughter.name, 'Consider a hold');
+        await expectWords(page, 'I already paid this at the desk', mother.name, daughter.name, 'On hold: pause');
         await expectSound(page, way);
         await picture(page, way, 'replies');
 

@@ -173,7 +173,7 @@ test('every page of the settings is sound, on a phone too', () =>
     await openWorkspace(page, world, 'manager', '/staff/settings');
     for (const path of [
       'practice', 'statements', 'texting', 'email', 'payments', 'sending', 'imports',
-      'connections', 'keys', 'numbers',
+      'rules', 'connections', 'keys', 'numbers',
     ]) {
       await page.goto(`/staff/settings/${path}`);
       await expectSound(page, DESK);
@@ -307,6 +307,39 @@ test('an empty workspace says on every page what comes next', async () => {
     await empty.stop();
   }
 });
+
+test('a manager tightens a rule, cannot loosen it, and writes down having read it', () =>
+  visit(world, DESK, async (page, { watch }) => {
+    watch.expect(/^422: POST/);
+    await openWorkspace(page, world, 'manager', '/staff/settings/rules');
+    await expectWords(page, 'were not read by anybody within the last 90 days');
+    await page.getByRole('link', { name: 'Two messages a week' }).click();
+    await expectWords(page, 'At most two reminders in seven days');
+    await expectSound(page, DESK);
+    await page.getByLabel('Messages at most').fill('3');
+    await page.getByLabel('Why').fill('We would like to write more often');
+    await press(page, 'Save the change');
+    await expectWords(page, 'it can only be stricter');
+    await expectSound(page, DESK);
+    await page.getByLabel('Messages at most').fill('1');
+    await page.getByLabel('Why').fill('One a week is enough for us');
+    await press(page, 'Save the change');
+    await expectWords(page, 'The rule was changed.');
+    await expectWords(page, 'One a week is enough for us');
+    await expectSound(page, DESK);
+    await picture(page, DESK, 'rule');
+    await press(page, "Back to the product's rule");
+    await expectWords(page, "The product's rule binds again.");
+    await press(page, 'I have read this rule');
+    await expectWords(page, 'The review was written down.');
+    await page.goto('/staff/settings/rules');
+    await press(page, /^I have read these \d+ rules$/);
+    await expectWords(page, 'Every rule was read within the last 90 days.');
+    await expectSound(page, DESK);
+    await picture(page, DESK, 'rules');
+    await page.goto('/staff/audit');
+    await expectWords(page, 'rule_changed');
+  }));
 
 test('an API key is shown once and ends when it is revoked', () =>
   visit(world, DESK, async (page) => {

@@ -20,6 +20,7 @@ use domain::{
     id::{ClaimId, ContactId, GuarantorId},
     money::Cents,
     practice::Practice,
+    revocation::Inbound,
     staff::Permission,
 };
 use store::{
@@ -387,20 +388,16 @@ pub fn meaning(class: &str) -> &'static str {
         "insurance" => "Speaks of insurance",
         "hardship" => "Cannot pay now",
         "call_me" => "Wants a call",
+        "mail_me" => "Wants a letter",
         "is_it_real" => "Asks whether it is real",
+        "verify" => "VERIFY: asked for proof",
         _ => "Something else",
     }
 }
 
-/// The hold worth thinking about after a text, if one is.
+/// The hold worth thinking about after a text, if one is. What pauses by itself does so already.
 pub fn suggested_hold(class: &str) -> Option<HoldKind> {
-    match class {
-        "dispute" => Some(HoldKind::Dispute),
-        "insurance" => Some(HoldKind::InsuranceReview),
-        "hardship" => Some(HoldKind::FinancialAssistance),
-        "already_paid" => Some(HoldKind::Pause),
-        _ => None,
-    }
+    Inbound::parse(class).and_then(Inbound::suggested_hold)
 }
 
 async fn replies(

@@ -29,9 +29,16 @@ pub struct Staff {
     pub practice: Practice,
     pub session: Session,
     pub visit: Visit,
+    /// Conversations with something unread, while there is an inbox.
+    pub unread_texts: i64,
 }
 
 impl Staff {
+    /// Texts are on and somebody reads what patients text back: there is an inbox (S-G6, X1).
+    pub fn has_inbox(&self) -> bool {
+        has_inbox(&self.practice)
+    }
+
     /// Refuses, and says so in the audit, when the role does not allow it.
     pub async fn require(&self, house: &House, permission: Permission) -> Result<(), Failure> {
         if self.role.may(permission) {
@@ -63,7 +70,13 @@ impl Staff {
         let (Some(role), Some(member), Some(practice)) = (role, member, practice) else {
             return Ok(None);
         };
-        Ok(Some(Self { id, name: member.name, role, practice, session, visit: visit.clone() }))
+        let unread_texts = if has_inbox(&practice) {
+            store::conversation::count_unread(&mut db, &practice.id).await?
+        } else {
+            0
+        };
+        let visit = visit.clone();
+        Ok(Some(Self { id, name: member.name, role, practice, session, visit, unread_texts }))
     }
 
     /// An audit entry by this person, from this address.
@@ -94,6 +107,10 @@ impl FromRequest for Staff {
             Ok(staff)
         })
     }
+}
+
+fn has_inbox(practice: &Practice) -> bool {
+    practice.texts_are_enabled() && practice.settings.inbox_is_on
 }
 
 /// A patient's login, signed in, with the accounts it may see.

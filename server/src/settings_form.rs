@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use app::{
     components::Errors,
-    pages::staff::{Section, Typed},
+    pages::staff::{Section, Typed, billing_terms},
 };
 use domain::{
     clock::UnixMs,
@@ -67,6 +67,7 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put("code_number", shown_number(s.code_number.as_deref()))
             .put_on("carrier_answers_stop", s.carrier_answers_stop)
             .put_on("inbox_is_on", s.inbox_is_on)
+            .put_on("texts_are_paused", s.texts_paused_at.is_some())
             .put(
                 "reverify_after_days",
                 s.reverify_after_days.map(|days| days.to_string()).unwrap_or_default(),
@@ -86,7 +87,9 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put("window_last_weekday", s.window_last_weekday.to_string())
             .put("window_from_hour", s.window_from_hour.to_string())
             .put("window_until_hour", s.window_until_hour.to_string())
-            .put_on("skip_federal_holidays", s.skip_federal_holidays),
+            .put_on("skip_federal_holidays", s.skip_federal_holidays)
+            .put_on("collects_for_others", s.collects_for_others)
+            .put_on("is_nonprofit_hospital", s.is_nonprofit_hospital),
         Section::Imports => typed
             .put("breaker_vanished_percent", s.breaker_vanished_percent.to_string())
             .put("breaker_cleared_percent", s.breaker_cleared_percent.to_string())
@@ -155,6 +158,9 @@ pub fn apply(section: Section, posted: &Posted, practice: &mut Practice, by: &By
             enabling(&mut form, &mut practice.settings, by);
             numbers(&mut form, &mut practice.settings);
             texting(&mut form, &mut practice.settings);
+            if posted.has("resume_texts") {
+                practice.settings.texts_paused_at = None;
+            }
         }
         Section::Email => {
             sender(&mut form, &mut practice.settings);
@@ -222,6 +228,9 @@ pub fn warnings(section: Section, practice: &Practice) -> Vec<String> {
                      them: clearbill practice texts."
                         .into(),
                 );
+            }
+            if s.texts_paused_at.is_some() {
+                said.push("Reminders by text are paused: carriers filter them as spam.".into());
             }
             if s.texts_enabled_by_practice && !s.text_campaign_registered {
                 said.push(
@@ -439,6 +448,11 @@ fn statements(form: &mut Reading<'_>, s: &mut Settings) {
 fn enabling(form: &mut Reading<'_>, s: &mut Settings, by: &By) {
     let wants = form.posted.has("texts_enabled_by_practice");
     match (form.posted.has("billing_accepted"), s.billing_consent_at) {
+        // What is accepted are the words on the page.
+        (true, None) if form.posted.text("billing_version") != billing_terms::VERSION => {
+            form.refuse("billing_accepted", "The words have changed: read and accept them again.");
+            return;
+        }
         (true, None) => {
             s.billing_consent_at = Some(by.now);
             s.billing_consent_by = Some(by.staff.clone());
@@ -541,6 +555,8 @@ fn sending(form: &mut Reading<'_>, s: &mut Settings) {
         s.window_until_hour = i8::try_from(until).unwrap_or(18);
     }
     s.skip_federal_holidays = form.posted.has("skip_federal_holidays");
+    s.is_nonprofit_hospital = form.posted.has("is_nonprofit_hospital");
+    s.collects_for_others = form.posted.has("collects_for_others");
 }
 
 fn imports(form: &mut Reading<'_>, s: &mut Settings) {
@@ -604,7 +620,18 @@ mod tests {
         let wants = Posted::of(&[("texts_enabled_by_practice", "on")]);
         let errors = apply(Section::Texting, &wants, &mut lakeside, &by());
         assert!(errors.of("billing_accepted").is_some());
-        let both = Posted::of(&[("texts_enabled_by_practice", "on"), ("billing_accepted", "on")]);
+        let older = Posted::of(&[
+            ("texts_enabled_by_practice", "on"),
+            ("billing_accepted", "on"),
+            ("billing_version", "2019-01"),
+        ]);
+        let errors = apply(Section::Texting, &older, &mut lakeside, &by());
+        assert!(errors.of("billing_accepted").is_some(), "other words than those shown");
+        let both = Posted::of(&[
+            ("texts_enabled_by_practice", "on"),
+            ("billing_accepted", "on"),
+            ("billing_version", billing_terms::VERSION),
+        ]);
         assert!(apply(Section::Texting, &both, &mut lakeside, &by()).is_empty());
         assert!(lakeside.settings.texts_enabled_by_practice);
         assert_eq!(lakeside.settings.billing_consent_at, Some(UnixMs(1_000)));

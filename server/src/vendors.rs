@@ -5,6 +5,7 @@ use app::components::Errors;
 use connect::{
     channel::{
         ChannelError, RefusalCause,
+        sendgrid::EventKey,
         twilio::{Sender, Twilio, TwilioOptions},
     },
     gateway::{Gateway, GatewayError, NewIntent},
@@ -281,6 +282,19 @@ pub async fn try_texts(house: &House, posted: &Posted) -> Tried<TextAccount> {
     };
     let asked = twilio.find_number(ANY_NUMBER).await;
     Ok(asked.map(|_| account).map_err(|cause| texts_fault(&cause)))
+}
+
+/// The key with which an email service signs what it reports. There is nobody to ask: it either is
+/// such a key or not.
+pub fn try_mail_events(posted: &Posted) -> Result<String, Unfit> {
+    let key = posted.text("mail_events_key").trim();
+    match EventKey::parse(key) {
+        Some(_) => Ok(key.to_owned()),
+        None => Err(Unfit::new(
+            "mail_events_key",
+            "That is no verification key. It begins with MFkw and is 124 characters long.",
+        )),
+    }
 }
 
 /// The account as something that can be asked; it sends nothing here.

@@ -2,11 +2,16 @@
 
 use app::{
     emails::{self, Email, Sender},
-    texts,
-    words::Lang,
+    texts, when,
+    words::{Lang, Words},
 };
-use domain::{book::Language, practice::Practice};
-use engine::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording};
+use domain::{
+    book::Language,
+    practice::Practice,
+    sms,
+    template::{Filled, Filling, Form, Kind, Slot, Trace, Variable, with_check_code},
+};
+use engine::{AccountMail, Letter, Mail, StaffMail, Text, What, Wording};
 
 use crate::pages::receipt::brand_name;
 
@@ -23,14 +28,6 @@ pub fn language_of(lang: Lang) -> Language {
     match lang {
         Lang::En => Language::English,
         Lang::Es => Language::Spanish,
-    }
-}
-
-fn stage_of(stage: Stage) -> emails::Stage {
-    match stage {
-        Stage::First => emails::Stage::First,
-        Stage::Again => emails::Stage::Again,
-        Stage::Final => emails::Stage::Final,
     }
 }
 
@@ -54,99 +51,114 @@ pub fn sender(practice: &Practice) -> Sender {
     }
 }
 
-/// Where anybody may ask whether a message is the practice's.
-pub fn check_address(public_base: &str) -> String {
-    format!("{public_base}/check-message")
+fn mail(email: &impl Email) -> Mail {
+    Mail {
+        subject: email.subject(),
+        text: email.text(),
+        html: email.html(),
+        picture_of: None,
+        template: None,
+    }
 }
 
-fn mail(email: &impl Email) -> Mail {
-    Mail { subject: email.subject(), text: email.text(), html: email.html() }
+/// The kind of message a letter is and what it has to say, where a practice may write the words.
+fn told(letter: &Letter<'_>) -> Option<(Kind, Filling)> {
+    let ours = Filling::of_practice(letter.practice);
+    let w = Words::new(lang_of(letter.language));
+    Some(match &letter.what {
+        What::Reminder {
+            kind,
+            amount,
+            due_on,
+            installment,
+            card_last4,
+            first_name,
+            pay_link,
+            check_code,
+            ..
+        } => {
+            let amount = amount.map(|amount| amount.to_string());
+            let due_on = due_on.map(|day| when::day(w, day));
+            let part = installment.map(|(part, on)| (part.to_string(), when::day(w, on)));
+            let (part, on) = part.unzip();
+            let filling = ours
+                .with(Variable::PayLink, pay_link)
+                .with(Variable::CheckCode, check_code)
+                .maybe(Variable::Amount, amount.as_deref())
+                .maybe(Variable::DueDate, due_on.as_deref())
+                .maybe(Variable::InstallmentAmount, part.as_deref())
+                .maybe(Variable::InstallmentDate, on.as_deref())
+                .maybe(Variable::CardLastFour, *card_last4)
+                .maybe(Variable::FirstName, *first_name);
+            (*kind, filling)
+        }
+        What::Receipt { amount, reference, last4, remaining, .. } => {
+            let remaining = remaining.map(|rest| rest.to_string());
+            let filling = ours
+                .with(Variable::Amount, &amount.to_string())
+                .with(Variable::Reference, reference)
+                .maybe(Variable::CardLastFour, *last4)
+                .maybe(Variable::Remaining, remaining.as_deref());
+            (Kind::PaymentConfirmation, filling)
+        }
+        What::Code { code } => (Kind::Code, ours.with(Variable::Code, code)),
+        What::NewLink { .. } | What::Refund { .. } | What::Account(_) | What::Staff(_) => {
+            return None;
+        }
+    })
+}
+
+/// The words in force, filled. A kind that lacks what it must say, such as a day nobody gave, is
+/// said as a plain reminder.
+pub fn written(letter: &Letter<'_>, form: Form) -> Option<(Filled, Trace)> {
+    let (kind, filling) = told(letter)?;
+    let link = filling.get(Variable::PayLink).unwrap_or_default().to_owned();
+    let fits = |filled: &Filled| {
+        let is_text = form == Form::Text;
+        !is_text || link.is_empty() || sms::is_whole_in_first_segment(&filled.as_text(), &link)
+    };
+    let write = |kind| letter.book.write(Slot::new(kind, form, letter.language), &filling, fits);
+    let is_reminder = matches!(letter.what, What::Reminder { .. });
+    write(kind).or_else(|| write(Kind::ReminderPlain).filter(|_| is_reminder))
 }
 
 impl Wording for AppWording {
-    fn text(&self, letter: &Letter<'_>) -> Option<String> {
+    fn text(&self, letter: &Letter<'_>) -> Option<Text> {
         let lang = lang_of(letter.language);
         let alias = letter.practice.alias();
         let phone = &letter.practice.settings.phone;
-        Some(match &letter.what {
-            What::Reminder { stage, amount, pay_link, thanks_for_part, check_code, .. } => {
-                texts::Reminder {
-                    lang,
-                    alias: alias.to_owned(),
-                    phone: phone.clone(),
-                    link: (*pay_link).to_owned(),
-                    amount: *amount,
-                    stage: stage_of(*stage),
-                    thanks_for_part: *thanks_for_part,
-                    check_code: (*check_code).to_owned(),
-                    wording: None,
-                }
-                .body()
-            }
-            What::FailedAutopay { pay_link } => texts::failed_autopay(lang, alias, pay_link, phone),
-            What::NewLink { pay_link } => texts::new_link(lang, alias, pay_link),
-            What::Receipt { amount, reference, remaining, .. } => texts::Receipt {
-                lang,
-                alias: alias.to_owned(),
-                amount: *amount,
-                reference: (*reference).to_owned(),
-                remaining: *remaining,
-            }
-            .body(),
+        let ours = |body: String| Some(Text { body, template: None });
+        match &letter.what {
+            What::NewLink { pay_link } => return ours(texts::new_link(lang, alias, pay_link)),
             What::Refund { amount, reference, .. } => {
-                texts::refund(lang, alias, *amount, reference)
+                return ours(texts::refund(lang, alias, *amount, reference));
             }
-            What::Code { code } => texts::code(lang, alias, code),
             What::Account(AccountMail::ContactChanged) => {
-                texts::contact_changed(lang, alias, phone)
+                return ours(texts::contact_changed(lang, alias, phone));
             }
-            What::Account(_) | What::Staff(_) => return None,
-        })
+            _ => {}
+        }
+        let (filled, trace) = written(letter, Form::Text)?;
+        let body = filled.as_text();
+        let body = match &letter.what {
+            What::Reminder { check_code, .. } if !body.contains(check_code) => {
+                with_check_code(&body, texts::check_label(lang), check_code)
+            }
+            _ => body,
+        };
+        Some(Text { body, template: Some(trace) })
     }
 
     fn email(&self, letter: &Letter<'_>) -> Option<Mail> {
         let lang = lang_of(letter.language);
         let sender = sender(letter.practice);
-        Some(match &letter.what {
-            What::Reminder {
-                stage,
-                amount,
-                first_name,
-                pay_link,
-                thanks_for_part,
-                check_code,
-                unsubscribe_url,
-            } => mail(&emails::Reminder {
-                lang,
-                sender,
-                first_name: first_name.map(str::to_owned),
-                amount: *amount,
-                link: (*pay_link).to_owned(),
-                stage: stage_of(*stage),
-                thanks_for_part: *thanks_for_part,
-                wording: None,
-                check_code: (*check_code).to_owned(),
-                check_at: check_address(&letter.practice.settings.public_base),
-                unsubscribe: unsubscribe_url.unwrap_or_default().to_owned(),
-            }),
-            What::NewLink { pay_link } | What::FailedAutopay { pay_link } => {
-                mail(&emails::NewLink { lang, sender, link: (*pay_link).to_owned() })
-            }
-            What::Receipt { amount, received_at, reference, brand, last4, remaining } => {
-                mail(&emails::Receipt {
-                    lang,
-                    sender,
-                    amount: *amount,
-                    at: *received_at,
-                    zone: letter.practice.zone(),
-                    brand: brand_name(*brand),
-                    last_four: last4.unwrap_or_default().to_owned(),
-                    reference: (*reference).to_owned(),
-                    remaining: *remaining,
-                })
+        match &letter.what {
+            What::NewLink { pay_link } => {
+                let link = (*pay_link).to_owned();
+                return Some(mail(&emails::NewLink { lang, sender, link }));
             }
             What::Refund { amount, at, reference, brand, last4, remaining } => {
-                mail(&emails::Refund {
+                return Some(mail(&emails::Refund {
                     lang,
                     sender,
                     amount: *amount,
@@ -156,12 +168,52 @@ impl Wording for AppWording {
                     last_four: last4.unwrap_or_default().to_owned(),
                     reference: (*reference).to_owned(),
                     remaining: *remaining,
-                })
+                }));
             }
-            What::Code { code } => mail(&emails::Code { lang, sender, code: (*code).to_owned() }),
-            What::Account(about) => account(lang, sender, about),
-            What::Staff(about) => staff(sender, about),
-        })
+            What::Account(about) => return Some(account(lang, sender, about)),
+            What::Staff(about) => return Some(staff(sender, about)),
+            What::Reminder { .. } | What::Receipt { .. } | What::Code { .. } => {}
+        }
+        let (filled, trace) = written(letter, Form::Email)?;
+        let email = templated(letter, filled);
+        let picture_of = email.picture_of().map(str::to_owned);
+        Some(Mail { picture_of, template: Some(trace), ..mail(&email) })
+    }
+}
+
+/// The practice's words in our frame.
+pub fn templated(letter: &Letter<'_>, filled: Filled) -> emails::Templated {
+    let base = &letter.practice.settings.public_base;
+    let paid = match &letter.what {
+        What::Receipt { amount, received_at, reference, brand, last4, remaining } => {
+            Some(emails::Paid {
+                amount: *amount,
+                at: *received_at,
+                zone: letter.practice.zone(),
+                brand: brand_name(*brand),
+                last_four: last4.unwrap_or_default().to_owned(),
+                reference: (*reference).to_owned(),
+                remaining: *remaining,
+            })
+        }
+        _ => None,
+    };
+    let (check, unsubscribe) = match &letter.what {
+        What::Reminder { check_code, unsubscribe_url, .. } => {
+            let address = format!("{base}/check-message");
+            let check = emails::Check { code: (*check_code).to_owned(), address };
+            (Some(check), unsubscribe_url.map(str::to_owned))
+        }
+        _ => (None, None),
+    };
+    emails::Templated {
+        lang: lang_of(letter.language),
+        sender: sender(letter.practice),
+        subject: filled.subject.unwrap_or_default(),
+        paragraphs: filled.paragraphs,
+        paid,
+        check,
+        unsubscribe,
     }
 }
 

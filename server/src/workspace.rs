@@ -76,7 +76,10 @@ fn navigation(staff: &Staff) -> Vec<NavEntry> {
     }
     entries.push(NavEntry::new("Jobs", "/staff/jobs"));
     entries.push(NavEntry::new("Notification history", "/staff/notifications"));
-    if staff.practice.texts_are_enabled() {
+    if staff.has_inbox() {
+        let unread = u64::try_from(staff.unread_texts).unwrap_or(0);
+        entries.push(NavEntry::new("Text Inbox", "/staff/inbox").waiting(unread));
+    } else if staff.practice.texts_are_enabled() {
         entries.push(NavEntry::new("Replies", "/staff/replies"));
     }
     entries.push(NavEntry::new("Find Payment", "/staff/payments"));
@@ -93,6 +96,9 @@ fn navigation(staff: &Staff) -> Vec<NavEntry> {
     }
     if may(Permission::ManageStaff) {
         entries.push(NavEntry::new("Staff", "/staff/people"));
+    }
+    if may(Permission::ReadTemplates) && !may(Permission::ManageSettings) {
+        entries.push(NavEntry::new("Templates", app::pages::staff::TEMPLATES));
     }
     if may(Permission::ManageSettings) {
         entries.push(NavEntry::new("Settings", "/staff/settings"));

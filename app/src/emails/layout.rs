@@ -22,6 +22,7 @@ pub(super) fn text(
             Block::Code(code) => {
                 let _ = write!(text, "    {code}");
             }
+            Block::Picture(_) => continue,
             Block::Facts(rows) => {
                 let rows: Vec<String> =
                     rows.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -101,6 +102,13 @@ fn block_html(html: &mut String, block: &Block, accent: &str) {
                 html,
                 "<p style=\"font-size:28px;font-weight:bold;letter-spacing:4px\">{}</p>",
                 escaped(code),
+            );
+        }
+        Block::Picture(words) => {
+            let _ = write!(
+                html,
+                "<p><img src=\"cid:link\" width=\"148\" height=\"148\" alt=\"{}\"></p>",
+                escaped(words),
             );
         }
         Block::Facts(rows) => {

@@ -5,23 +5,19 @@
 //! not HTML. Mail programs know no stylesheets, so these alone carry their styles inline.
 
 mod account;
-mod code;
 mod layout;
 mod new_link;
-mod receipt;
 mod refund;
-mod reminder;
 mod staff;
+mod templated;
 
 pub use account::{
     AccountExists, ConfirmEmail, ContactChanged, PasswordChanged, PasswordReset, Welcome,
 };
-pub use code::Code;
 pub use new_link::NewLink;
-pub use receipt::Receipt;
 pub use refund::Refund;
-pub use reminder::{Reminder, Stage};
 pub use staff::{ApprovalPending, Attention, StaffInvitation};
+pub use templated::{Check, Paid, Templated};
 
 use crate::words::{Lang, Words};
 
@@ -45,6 +41,8 @@ pub(crate) enum Block {
     /// Large and easy to copy.
     Code(String),
     Facts(Vec<(String, String)>),
+    /// The picture code of the link; its words for those who do not see it.
+    Picture(String),
 }
 
 /// A message by email.

@@ -120,7 +120,7 @@ impl Statement {
     }
 }
 
-fn address(first: &str, address: &Address) -> AnyView {
+pub(super) fn address(first: &str, address: &Address) -> AnyView {
     let first = (!first.is_empty()).then(|| first.to_owned());
     let lines: Vec<AnyView> = first
         .into_iter()

@@ -325,6 +325,7 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
                         label: said("(•••) •••-0123"),
                         is_phone: true,
                         is_on: false,
+                        receipts_on: true,
                         start_number: Some(said("(212) 555-0100")),
                     },
                     ContactChoice {
@@ -332,11 +333,21 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
                         label: said("m•••@example.org"),
                         is_phone: false,
                         is_on: true,
+                        receipts_on: false,
                         start_number: None,
                     },
                 ],
+                timing: TimingChoice {
+                    when: "monthly".to_owned(),
+                    payday: "15".to_owned(),
+                    quiet_from: "8".to_owned(),
+                    quiet_until: "12".to_owned(),
+                    ..TimingChoice::default()
+                },
+                nothing: false,
                 lang: Lang::Es,
                 is_saved: true,
+                errors: Errors::new(),
             }
             .html(shell),
         ),

@@ -1,8 +1,9 @@
 //! What the parameters of the addresses name, and such a thing of everybody.
 
 use domain::id::{
-    ApiKeyId, AttemptId, ContactId, DraftId, FollowUpId, GuarantorId, HoldId, ImportId, JobId,
-    MessageId, PaymentId, ProfileVersionId, ReplyId, SegmentId, StaffId, TaskId,
+    ApiKeyId, AttemptId, CannedReplyId, ContactId, ConversationId, DraftId, FollowUpId,
+    GuarantorId, HoldId, ImportId, JobId, MessageId, PaymentId, ProfileVersionId, ReplyId,
+    SegmentId, StaffId, TaskId,
 };
 
 use crate::town::{Office, Town};
@@ -24,6 +25,8 @@ pub enum Thing {
     Hold,
     Message,
     Reply,
+    Conversation,
+    Canned,
     Task,
     Profile,
     Segment,
@@ -70,6 +73,8 @@ fn thing_after(before: &str, path: &str) -> Thing {
         ("holds", _) => Thing::Hold,
         ("messages", _) => Thing::Message,
         ("replies", _) => Thing::Reply,
+        ("inbox", _) => Thing::Conversation,
+        ("canned", _) => Thing::Canned,
         ("tasks", _) => Thing::Task,
         ("profiles", _) => Thing::Profile,
         ("segments", _) => Thing::Segment,
@@ -77,9 +82,11 @@ fn thing_after(before: &str, path: &str) -> Thing {
         ("p" | "reset" | "confirm-email" | "unsubscribe" | "invitation" | "link", _)
         | (_, "/.well-known/clearbill/") => Thing::Secret,
         ("assets", _) => Thing::Word("no-such-file.css"),
+        ("rules", _) => Thing::Word("M15.week"),
         ("connections", _) => Thing::Word("stripe"),
+        ("templates", _) => Thing::Word("reminder_gentle.email.en"),
         (_, "/staff/settings/" | "/setup/") => Thing::Word("practice"),
-        ("at" | "stripe" | "twilio", _) => Thing::Slug,
+        ("at" | "stripe" | "twilio" | "email", _) => Thing::Slug,
         _ => panic!("{path}: say in things.rs what comes after {before}"),
     }
 }
@@ -131,6 +138,8 @@ fn of_office(office: &Office, thing: Thing) -> String {
         Thing::Hold => office.hold.as_ref().unwrap().to_string(),
         Thing::Message => office.message.as_ref().unwrap().to_string(),
         Thing::Reply => office.reply.as_ref().unwrap().to_string(),
+        Thing::Conversation => office.conversation.as_ref().unwrap().to_string(),
+        Thing::Canned => office.canned.as_ref().unwrap().to_string(),
         Thing::Task => office.task.as_ref().unwrap().to_string(),
         Thing::Profile => office.profile.as_ref().unwrap().to_string(),
         Thing::Segment => office.segment.as_ref().unwrap().to_string(),
@@ -156,6 +165,8 @@ fn nobodys(town: &Town, thing: Thing) -> String {
         Thing::Hold => world.mint::<HoldId>().to_string(),
         Thing::Message => world.mint::<MessageId>().to_string(),
         Thing::Reply => world.mint::<ReplyId>().to_string(),
+        Thing::Conversation => world.mint::<ConversationId>().to_string(),
+        Thing::Canned => world.mint::<CannedReplyId>().to_string(),
         Thing::Task => world.mint::<TaskId>().to_string(),
         Thing::Profile => world.mint::<ProfileVersionId>().to_string(),
         Thing::Segment => world.mint::<SegmentId>().to_string(),

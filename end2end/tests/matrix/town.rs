@@ -8,8 +8,9 @@ use domain::{
     decide::LineType,
     holds::HoldKind,
     id::{
-        ApiKeyId, AttemptId, ClaimId, ContactId, DraftId, FollowUpId, GuarantorId, HoldId,
-        ImportId, JobId, JournalId, LoginId, MessageId, PatientId, PaymentId, PracticeId,
+        ApiKeyId, AttemptId, CannedReplyId, ClaimId, ContactId, ConversationId, DraftId, FollowUpId,
+        GuarantorId, HoldId, ImportId, JobId, JournalId, LoginId, MessageId, PatientId, PaymentId,
+        PracticeId,
         ProfileVersionId, ReplyId, SegmentId, StaffId, TaskId,
     },
     money::Cents,
@@ -31,7 +32,7 @@ use server::{
 use store::{
     Db, Store,
     audit::Actor,
-    contact,
+    contact, conversation,
     hold::Hold,
     job,
     keys::{OsChance, TOKEN_BYTES, new_token, token_hash},
@@ -97,6 +98,8 @@ pub struct Office {
     pub hold: Option<HoldId>,
     pub message: Option<MessageId>,
     pub reply: Option<ReplyId>,
+    pub conversation: Option<ConversationId>,
+    pub canned: Option<CannedReplyId>,
     pub task: Option<TaskId>,
     pub follow_up: Option<FollowUpId>,
     pub segment: Option<SegmentId>,
@@ -288,12 +291,27 @@ async fn correspond(house: &House, office: &mut Office) {
                 provider_id: "SM-of-the-town",
             };
             let reply = store::reply::insert(db, world, practice, &new).await?;
+            let said = conversation::Said {
+                value_index,
+                masked,
+                is_ours: false,
+                waits: true,
+                state: None,
+                begins: conversation::State::Open,
+            };
+            let conversation = conversation::mark_said(db, world, practice, &said).await?;
+            let canned: CannedReplyId = world.mint();
+            let (title, words, now) = ("Hours", "We are open until five.", world.now());
+            store::canned_reply::insert(db, practice, &canned, title, words, "town", now).await?;
             let (whose, detail) = (Some(&hold.guarantor), Some(body.as_str()));
             store::task::insert(db, world, practice, whose, "question", "town", detail).await?;
-            Ok(reply)
+            Ok((reply, conversation, canned))
         })
     });
-    office.reply = written.await.unwrap();
+    let (reply, conversation, canned) = written.await.unwrap();
+    office.reply = reply;
+    office.conversation = Some(conversation);
+    office.canned = Some(canned);
     office.hold = Some(hold.id);
     let mut db = house.store.read().await.unwrap();
     let practice = &office.practice;
@@ -368,6 +386,7 @@ async fn open(house: &House, slug: &str, name: &str) -> PracticeId {
             state: "NY".into(),
             texts_enabled_by_platform: true,
             texts_enabled_by_practice: true,
+            inbox_is_on: true,
             billing_consent_at: Some(now),
             text_campaign_registered: true,
             proof_approved_at: Some(now),
@@ -426,6 +445,8 @@ async fn furnish(
         hold: None,
         message: None,
         reply: None,
+        conversation: None,
+        canned: None,
         task: None,
         follow_up: None,
         segment: None,

@@ -129,6 +129,7 @@ fn email() -> EmailMessage {
         subject: "You have a new statement".into(),
         text: "Hello,\n.\nthe line above is a dot.".into(),
         html: "<p>Hello</p>".into(),
+        picture_of: None,
         list_unsubscribe_url: Some("https://pay.practice.example/u/abc".into()),
         message_id: MESSAGE_ID.into(),
         class: EmailClass::Reminder,

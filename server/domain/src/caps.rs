@@ -1,5 +1,5 @@
 //! How often one person may hear from a practice: 1 in 24 hours, 2 in 7 days, 4 in 30 days
-//! (decision 28, M15), and the states' own limits below that.
+//! (decision 28, M15), and the states' own limits below that. The numbers stand in the rulebook.
 //!
 //! Pure arithmetic on the instants of earlier sends. Counting by phone, by email and by guarantor is
 //! the caller's: it asks once for each list.
@@ -25,10 +25,7 @@ impl Cap {
     }
 }
 
-/// The product's caps, at or below every row of the law table. A practice may lower them.
-pub const PRODUCT_CAPS: [Cap; 3] = [Cap::per_days(1, 1), Cap::per_days(2, 7), Cap::per_days(4, 30)];
-
-/// How far back a list of earlier sends must reach for `PRODUCT_CAPS` to be exact.
+/// How far back a list of earlier sends must reach; no cap of the rulebook looks back further.
 pub const HISTORY_MS: i64 = 30 * DAY_MS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +63,8 @@ pub fn room(prior: &[UnixMs], caps: &[Cap], now: UnixMs) -> Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PRODUCT_CAPS: [Cap; 3] = [Cap::per_days(1, 1), Cap::per_days(2, 7), Cap::per_days(4, 30)];
 
     fn day(n: i64) -> UnixMs {
         UnixMs(n * DAY_MS)

@@ -7,14 +7,16 @@
 //!
 //! It refuses to know how a message is sent: only `gate::admit` turns a `Send` into a permit.
 
+pub mod charge;
 mod facts;
 mod money_rules;
 mod person_rules;
 mod practice_rules;
 mod timing_rules;
 mod trace;
+mod wish_rules;
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{borrow::Cow, cell::OnceCell};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -23,22 +25,13 @@ pub use self::{
     facts::{
         Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource, ContactFacts,
         Facts, GuarantorFacts, History, LineType, OnlyThisWay, PaymentUnderWay, PlanStanding,
-        PracticeFacts, Preference, Proposed, Reach, Rules, Sent, Suppression, SuppressionReason,
-        SuppressionScope,
+        PracticeFacts, Preference, Proposed, Reach, Rules, Says, Sender, Sent, Suppression,
+        SuppressionReason, SuppressionScope,
     },
     trace::{Decision, Fact, Outcome, Reason, RuleId, Verdict},
 };
 use self::{timing_rules::first_open_after, trace::Finding};
-use crate::{clock::UnixMs, zones};
-
-/// Raised with every change of what `decide` answers.
-const RULESET: &str = "2";
-
-/// Which rules decided: their version and that of the zone database, as `1/tz2025b`.
-pub fn ruleset_version() -> &'static str {
-    static VERSION: OnceLock<String> = OnceLock::new();
-    VERSION.get_or_init(|| format!("{RULESET}/tz{}", zones::rules_of_daylight_saving()))
-}
+use crate::{clock::UnixMs, rulebook::Scene, zones::ZoneSet};
 
 /// What the rules look at, gathered once.
 struct Case<'a> {
@@ -46,6 +39,28 @@ struct Case<'a> {
     facts: &'a Facts,
     rules: &'a Rules,
     now: UnixMs,
+    /// Where the hour must be right.
+    zones: ZoneSet,
+    /// What the rules of the book look at.
+    scene: Scene<'a>,
+}
+
+impl<'a> Case<'a> {
+    fn new(message: &'a Proposed, facts: &'a Facts, rules: &'a Rules, now: UnixMs) -> Self {
+        let zones = timing_rules::zones_of(message, facts);
+        let scene = Scene {
+            now,
+            class: message.class,
+            channel: message.channel,
+            sender: rules.sender,
+            is_nonprofit_hospital: rules.is_nonprofit_hospital,
+            is_final_notice: message.says.is_final_notice,
+            zone_is_known: zones.is_known(),
+            whereabouts: facts.guarantor.as_ref().map(|g| &g.whereabouts),
+            place: OnceCell::new(),
+        };
+        Self { message, facts, rules, now, zones, scene }
+    }
 }
 
 /// The rules' findings, as they come in.
@@ -54,7 +69,8 @@ struct Trace(Vec<Reason>);
 
 impl Trace {
     fn note(&mut self, rule: impl Into<RuleId>, finding: Finding) {
-        self.0.push(Reason { rule: rule.into(), verdict: finding.verdict, fact: finding.fact });
+        let Finding { verdict, fact, by } = finding;
+        self.0.push(Reason { rule: rule.into(), verdict, fact, by });
     }
 
     /// Withholds on `fact` unless `holds`.
@@ -65,7 +81,7 @@ impl Trace {
 
 /// Whether the message may go at `now`, with every reason.
 pub fn decide(message: &Proposed, facts: &Facts, rules: &Rules, now: UnixMs) -> Decision {
-    let case = Case { message, facts, rules, now };
+    let case = Case::new(message, facts, rules, now);
     let mut trace = Trace::default();
     person_rules::judge(&case, &mut trace);
     practice_rules::judge(&case, &mut trace);
@@ -96,15 +112,19 @@ fn conclude(case: &Case<'_>, Trace(mut reasons): Trace) -> Decision {
     Decision {
         outcome,
         reasons,
-        ruleset_version: Cow::Borrowed(ruleset_version()),
+        ruleset_version: Cow::Owned(case.rules.version()),
         inputs_hash: inputs_hash(case),
     }
 }
 
 /// The decision of a message that may go but whose turn at the rate limiter is over: at once, again.
 pub(crate) fn slot_expired(mut decision: Decision, now: UnixMs) -> Decision {
-    let lost =
-        Reason { rule: RuleId::RateSlot, verdict: Verdict::Defer(now), fact: Fact::SlotExpired };
+    let lost = Reason {
+        rule: RuleId::RateSlot,
+        verdict: Verdict::Defer(now),
+        fact: Fact::SlotExpired,
+        by: Vec::new(),
+    };
     decision.outcome = Outcome::Defer { until: now };
     decision.reasons.insert(0, lost);
     decision
@@ -115,7 +135,7 @@ fn inputs_hash(case: &Case<'_>) -> String {
         "message": case.message,
         "facts": case.facts,
         "rules": case.rules,
-        "ruleset": ruleset_version(),
+        "ruleset": case.rules.version(),
     });
     let mut canonical = String::new();
     write_canonical(&inputs, &mut canonical);

@@ -103,6 +103,12 @@ ids! {
     DraftId = "dft";
     DecisionId = "dec";
     ReplyId = "rpl";
+    /// Everything said with one phone.
+    ConversationId = "cnv";
+    CannedReplyId = "can";
+    /// A number a practice wants to buy.
+    NumberOrderId = "nbo";
+    BillingConsentId = "bcs";
     NoteId = "not";
     /// One try to pay. Also the processor's idempotency key (D-23).
     AttemptId = "att";
@@ -118,12 +124,17 @@ ids! {
     /// A patient's login.
     LoginId = "lgn";
     CodeId = "otc";
+    /// What a practice changed in a rule about messages.
+    RuleChangeId = "rch";
+    RuleReviewId = "rrv";
     AuditId = "aud";
     ApiKeyId = "key";
     AccessCodeId = "acc";
     TaskId = "tsk";
     SessionId = "ses";
     LinkAccessId = "lac";
+    /// One version of a practice's words.
+    TemplateId = "tpl";
     /// A saved filter over accounts.
     SegmentId = "seg";
     /// A statement profile; its versions are what is approved and climbed.

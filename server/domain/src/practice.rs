@@ -66,6 +66,8 @@ pub struct Settings {
     pub email_tested_at: Option<UnixMs>,
     /// Too many complaints: reminders by email wait until somebody has looked (M30).
     pub email_paused_at: Option<UnixMs>,
+    /// Carriers filter our texts as spam: reminders by text wait until somebody has looked (M25).
+    pub texts_paused_at: Option<UnixMs>,
     pub email_from_name: String,
     pub email_from_address: String,
 
@@ -79,6 +81,10 @@ pub struct Settings {
     /// Reminders by fax to those who take neither texts nor email (S-B10).
     pub fax_is_on: bool,
 
+    /// Reminders go in the name of somebody who collects for others: other law looks at them.
+    pub collects_for_others: bool,
+    /// 26 CFR 1.501(r)-6 asks for waits before a final notice (M35).
+    pub is_nonprofit_hospital: bool,
     pub skip_federal_holidays: bool,
     /// A phone not confirmed within this many days is not texted (M33).
     pub reverify_after_days: Option<u16>,
@@ -136,6 +142,7 @@ impl Default for Settings {
             proof_approved_at: None,
             email_tested_at: None,
             email_paused_at: None,
+            texts_paused_at: None,
             email_from_name: String::new(),
             email_from_address: String::new(),
             voice_is_on: false,
@@ -143,6 +150,8 @@ impl Default for Settings {
             voice_notice_by: None,
             amount_in_calls: false,
             fax_is_on: false,
+            collects_for_others: false,
+            is_nonprofit_hospital: false,
             skip_federal_holidays: false,
             reverify_after_days: None,
             window_first_weekday: 1,

@@ -9,6 +9,7 @@
 mod concerns;
 mod phrases;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{book::Language, decide::SuppressionReason, holds::HoldKind, sms};
@@ -27,6 +28,8 @@ pub enum Inbound {
     Help,
     /// The answer to the confirmation of an opt-out: receipts stay welcome.
     ReceiptsOnly,
+    /// VERIFY: was that really you? (MS1)
+    Verify,
     /// Somebody else has this number: no details to them, ever (D-45).
     WrongNumber,
     Deceased,
@@ -35,7 +38,7 @@ pub enum Inbound {
     Other(Topic),
 }
 
-/// What else a text is about, as far as words tell. For sorting the inbox, never for answering.
+/// What else a text is about, as far as words tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Topic {
@@ -44,12 +47,50 @@ pub enum Topic {
     Insurance,
     Hardship,
     CallMe,
+    /// MAIL: a letter instead of a link (MS19).
+    MailMe,
     /// "Is this a scam?"
     IsItReal,
     General,
 }
 
+/// Every meaning with the code it is stored under, in the order a list of choices has.
+const CODES: [(Inbound, &str); 18] = [
+    (Inbound::Other(Topic::General), "other"),
+    (Inbound::Other(Topic::AlreadyPaid), "already_paid"),
+    (Inbound::Other(Topic::Dispute), "dispute"),
+    (Inbound::Other(Topic::Insurance), "insurance"),
+    (Inbound::Other(Topic::Hardship), "hardship"),
+    (Inbound::Other(Topic::CallMe), "call_me"),
+    (Inbound::Other(Topic::MailMe), "mail_me"),
+    (Inbound::Other(Topic::IsItReal), "is_it_real"),
+    (Inbound::Stop { exact: false }, "stop_in_words"),
+    (Inbound::WrongNumber, "wrong_number"),
+    (Inbound::Deceased, "deceased"),
+    (Inbound::Bankruptcy, "bankruptcy"),
+    (Inbound::Attorney, "attorney"),
+    (Inbound::Stop { exact: true }, "stop"),
+    (Inbound::Start, "start"),
+    (Inbound::Help, "help"),
+    (Inbound::ReceiptsOnly, "receipts_only"),
+    (Inbound::Verify, "verify"),
+];
+
 impl Inbound {
+    /// How it is stored.
+    pub fn code(self) -> &'static str {
+        CODES.iter().find(|(known, _)| *known == self).map_or("other", |(_, code)| code)
+    }
+
+    pub fn parse(code: &str) -> Option<Self> {
+        CODES.iter().find(|(_, known)| *known == code).map(|(inbound, _)| *inbound)
+    }
+
+    /// What staff may say a text means instead. Keywords speak for themselves.
+    pub fn choices() -> impl Iterator<Item = Self> {
+        CODES.iter().map(|(inbound, _)| *inbound).filter(|inbound| inbound.needs_a_person())
+    }
+
     /// The opt-out to record at once, if it is one.
     pub const fn suppression(self) -> Option<SuppressionReason> {
         match self {
@@ -58,16 +99,29 @@ impl Inbound {
                 Some(SuppressionReason::FreeText)
             }
             Self::WrongNumber => Some(SuppressionReason::WrongNumber),
-            Self::Start | Self::Help | Self::ReceiptsOnly | Self::Other(_) => None,
+            Self::Start | Self::Help | Self::ReceiptsOnly | Self::Verify | Self::Other(_) => None,
         }
     }
 
-    /// The hold to place at once on every account of the number, until staff have looked.
+    /// The hold to place at once on every account of the number, until staff have looked (MS7). A
+    /// dispute only pauses: the legal hold of a dispute stops paying too, and is for staff to place.
     pub const fn hold(self) -> Option<HoldKind> {
         match self {
             Self::Deceased => Some(HoldKind::Deceased),
             Self::Bankruptcy => Some(HoldKind::Bankruptcy),
             Self::Attorney => Some(HoldKind::Attorney),
+            Self::Other(Topic::Dispute | Topic::AlreadyPaid) => Some(HoldKind::Pause),
+            Self::Other(Topic::Insurance) => Some(HoldKind::InsuranceReview),
+            Self::Other(Topic::Hardship) => Some(HoldKind::FinancialAssistance),
+            _ => None,
+        }
+    }
+
+    /// How long that hold lasts by itself. A payment said to be made is here within two weeks, or
+    /// it was not made; everything else waits for a person.
+    pub const fn hold_days(self) -> Option<i64> {
+        match self {
+            Self::Other(Topic::AlreadyPaid) => Some(14),
             _ => None,
         }
     }
@@ -76,16 +130,20 @@ impl Inbound {
     pub const fn suggested_hold(self) -> Option<HoldKind> {
         match self {
             Self::Other(Topic::Dispute) => Some(HoldKind::Dispute),
-            Self::Other(Topic::Insurance) => Some(HoldKind::InsuranceReview),
-            Self::Other(Topic::Hardship) => Some(HoldKind::FinancialAssistance),
-            Self::Other(Topic::AlreadyPaid) => Some(HoldKind::Pause),
             _ => None,
         }
     }
 
     /// Whether a person must read it. Only what a keyword settles needs nobody.
     pub const fn needs_a_person(self) -> bool {
-        !matches!(self, Self::Stop { exact: true } | Self::Start | Self::Help | Self::ReceiptsOnly)
+        !matches!(
+            self,
+            Self::Stop { exact: true }
+                | Self::Start
+                | Self::Help
+                | Self::ReceiptsOnly
+                | Self::Verify
+        )
     }
 }
 
@@ -105,7 +163,12 @@ pub fn classify(body: &str) -> Inbound {
         "start" | "unstop" | "yes" => return Inbound::Start,
         "help" | "info" | "ayuda" => return Inbound::Help,
         "receipts" | "receipt" | "recibos" | "recibo" => return Inbound::ReceiptsOnly,
+        "call" | "llamar" => return Inbound::Other(Topic::CallMe),
+        "mail" | "letter" | "carta" => return Inbound::Other(Topic::MailMe),
         _ => {}
+    }
+    if is_verify(&words, body) {
+        return Inbound::Verify;
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if concerns::says_wrong_number(&words) {
@@ -125,6 +188,28 @@ pub fn classify(body: &str) -> Inbound {
         Inbound::Other(concerns::topic(&words))
     }
 }
+
+/// VERIFY, alone or with a code.
+fn is_verify(words: &[String], body: &str) -> bool {
+    match words {
+        [word] => word == "verify" || word == "verificar",
+        [word, _] | [word, _, _] => {
+            (word == "verify" || word == "verificar") && code_to_verify(body).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// The code after VERIFY, as messages are stored with it: `VERIFY abcd-2345` asks for `ABCD2345`.
+pub fn code_to_verify(body: &str) -> Option<String> {
+    let mut words = body.split_whitespace();
+    words.next()?;
+    let code: String = words.flat_map(str::chars).filter(char::is_ascii_alphanumeric).collect();
+    (code.len() == CHECK_CODE_CHARS).then(|| code.to_ascii_uppercase())
+}
+
+/// Characters of the code a message carries (MS1).
+pub const CHECK_CODE_CHARS: usize = 8;
 
 /// The words a carrier's keyword service acts on by itself, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,21 +254,6 @@ pub fn fixed_reply(language: Language) -> String {
     }
 }
 
-/// The one confirmation of an opt-out (M19): says what has ended and how to come back, offers the
-/// one narrower choice (MS8), and advertises nothing. Also the text to configure at the carrier.
-pub fn opt_out_confirmation(practice: &str, language: Language) -> String {
-    sms::economise(&match language {
-        Language::English => format!(
-            "{practice}: You will get no more texts from us. Reply START to get texts again, or \
-             RECEIPTS for payment receipts only."
-        ),
-        Language::Spanish => format!(
-            "{practice}: No recibirá más mensajes nuestros. Responda START para volver a \
-             recibirlos o RECIBOS para solo recibos de pago."
-        ),
-    })
-}
-
 /// The answer to START, UNSTOP or YES.
 pub fn opt_in_confirmation(practice: &str, language: Language) -> String {
     sms::economise(&match language {
@@ -198,17 +268,93 @@ pub fn opt_in_confirmation(practice: &str, language: Language) -> String {
     })
 }
 
-/// The answer to HELP (M22): name, phone, and how to stop. `phone` as it is to be read.
-pub fn help_reply(practice: &str, phone: &str, language: Language) -> String {
-    sms::economise(&match language {
-        Language::English => format!(
-            "{practice}: We text about bills. For help call {phone}. Msg & data rates may apply. \
-             Reply STOP to opt out."
+/// What goes back at once to somebody whose words were understood, where staff read the inbox. It
+/// promises only what happens by itself: reminders pause, and a task waits for a person (MS7, MS19).
+pub fn acknowledgement(
+    inbound: Inbound,
+    practice: &str,
+    phone: &str,
+    language: Language,
+) -> Option<String> {
+    let Inbound::Other(topic) = inbound else { return None };
+    let text = match (topic, language) {
+        (Topic::AlreadyPaid, Language::English) => format!(
+            "{practice}: Thank you. We look for your payment and pause reminders meanwhile. \
+             Questions: {phone}"
         ),
-        Language::Spanish => format!(
-            "{practice}: Enviamos mensajes sobre facturas. Para ayuda llame al {phone}. Pueden \
-             aplicar tarifas. Responda STOP para cancelar."
+        (Topic::AlreadyPaid, Language::Spanish) => format!(
+            "{practice}: Gracias. Buscaremos su pago y pausamos los recordatorios. Preguntas: \
+             {phone}"
         ),
+        (Topic::Dispute | Topic::Insurance, Language::English) => format!(
+            "{practice}: Thank you. We look into it and pause reminders meanwhile. Questions: \
+             {phone}"
+        ),
+        (Topic::Dispute | Topic::Insurance, Language::Spanish) => format!(
+            "{practice}: Gracias. Lo revisaremos y pausamos los recordatorios. Preguntas: {phone}"
+        ),
+        (Topic::Hardship, Language::English) => format!(
+            "{practice}: Thank you for telling us. We pause reminders and get back to you about \
+             your options. Or call {phone}"
+        ),
+        (Topic::Hardship, Language::Spanish) => format!(
+            "{practice}: Gracias por avisarnos. Pausamos los recordatorios y le contactaremos \
+             sobre sus opciones. O llame al {phone}"
+        ),
+        (Topic::CallMe, Language::English) => {
+            format!("{practice}: We will call you back in office hours. Or call us: {phone}")
+        }
+        (Topic::CallMe, Language::Spanish) => {
+            format!("{practice}: Le llamaremos en horario de oficina. O llame al {phone}")
+        }
+        (Topic::MailMe, Language::English) => {
+            format!("{practice}: We will mail you a letter. Questions: {phone}")
+        }
+        (Topic::MailMe, Language::Spanish) => {
+            format!("{practice}: Le enviaremos una carta. Preguntas: {phone}")
+        }
+        (Topic::IsItReal | Topic::General, _) => return None,
+    };
+    Some(sms::economise(&text))
+}
+
+/// What VERIFY found out about the texts to that phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The last text, or the one with the code asked for: its day where the practice is, and its
+    /// code if it had one.
+    Sent { on: Date, code: Option<String> },
+    /// Nothing was texted to that phone lately, or nothing with that code.
+    NotSent,
+}
+
+/// The answer to VERIFY and to "is this real?": that we sent it, and when; never what it was about
+/// (MS1). `check_at` is where any message can be checked.
+pub fn proof(
+    proof: &Proof,
+    practice: &str,
+    phone: &str,
+    check_at: &str,
+    language: Language,
+) -> String {
+    sms::economise(&match (proof, language) {
+        (Proof::Sent { on, code }, Language::English) => {
+            let code = code.as_ref().map(|code| format!(", code {code}")).unwrap_or_default();
+            let day = on.strftime("%b %-d");
+            format!("{practice}: Yes, we texted you on {day}{code}. Check: {check_at} or {phone}")
+        }
+        (Proof::Sent { on, code }, Language::Spanish) => {
+            let code = code.as_ref().map(|code| format!(", codigo {code}")).unwrap_or_default();
+            let day = on.strftime("%-d/%-m");
+            format!("{practice}: Si, le escribimos el {day}{code}. Verifique: {check_at} o {phone}")
+        }
+        (Proof::NotSent, Language::English) => format!(
+            "{practice}: We did not send you that text. Please do not tap its link; call us: \
+             {phone}"
+        ),
+        (Proof::NotSent, Language::Spanish) => {
+            format!("{practice}: No le enviamos ese mensaje. No abra su enlace; llamenos: {phone}")
+        }
     })
 }
 

@@ -35,6 +35,8 @@ pub enum Permission {
     Import,
     AcceptHeldImport,
     ReadAudit,
+    /// What messages say, with a preview on accounts of the practice.
+    ReadTemplates,
     ManageSettings,
     ManageStaff,
     /// Statement profiles and segments.
@@ -78,6 +80,7 @@ impl Role {
                     | P::PlaceHolds
                     | P::IssueAccessCodes
                     | P::SendTexts
+                    | P::ReadTemplates
             ),
             Self::Viewer => permission == P::View,
         }

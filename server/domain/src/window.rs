@@ -31,8 +31,14 @@ impl Hours {
         Self { open: open_hour * 60, close: close_hour * 60 }
     }
 
+    pub const CLOSED: Self = Self { open: 0, close: 0 };
+
     fn hold(self, minute: u16) -> bool {
         self.open <= minute && minute < self.close
+    }
+
+    const fn is_closed(self) -> bool {
+        self.open >= self.close
     }
 
     const fn within(self, other: Self) -> Self {
@@ -78,6 +84,65 @@ impl Weekdays {
     }
 }
 
+/// Hours by the day of the week, Monday first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Week {
+    pub days: [Hours; 7],
+    pub closed_on_holidays: bool,
+}
+
+impl Week {
+    pub const fn every_day(hours: Hours) -> Self {
+        Self { days: [hours; 7], closed_on_holidays: false }
+    }
+
+    /// Open only when both are.
+    #[must_use]
+    pub fn within(mut self, other: &Self) -> Self {
+        for (day, bound) in self.days.iter_mut().zip(other.days) {
+            *day = day.within(bound);
+        }
+        self.closed_on_holidays |= other.closed_on_holidays;
+        self
+    }
+
+    #[must_use]
+    pub fn within_hours(self, hours: Hours) -> Self {
+        self.within(&Self::every_day(hours))
+    }
+
+    /// Earliest opening and latest closing, in minutes since midnight.
+    pub fn widest(&self) -> (u16, u16) {
+        let open = self.days.iter().filter(|hours| !hours.is_closed());
+        let from = open.clone().map(|hours| hours.open).min();
+        (from.unwrap_or_default(), open.map(|hours| hours.close).max().unwrap_or_default())
+    }
+
+    fn ending_earlier(mut self, minutes: u16) -> Self {
+        for day in &mut self.days {
+            *day = day.ending_earlier(minutes);
+        }
+        self
+    }
+
+    fn only_on(mut self, wanted: Weekdays) -> Self {
+        for (offset, day) in self.days.iter_mut().enumerate() {
+            if wanted.0 & (1 << offset) == 0 {
+                *day = Hours::CLOSED;
+            }
+        }
+        self
+    }
+
+    fn on(&self, day: Date) -> Hours {
+        if self.closed_on_holidays && is_federal_holiday(day) {
+            return Hours::CLOSED;
+        }
+        let offset = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or_default();
+        self.days[offset]
+    }
+}
+
 /// A practice's windows. `Default` is the product's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Windows {
@@ -114,23 +179,15 @@ pub enum Strictness {
 }
 
 /// One zone's opening hours.
-struct Rule {
+struct Opening {
     zone: Zone,
-    hours: Hours,
-    days: Weekdays,
-    skip_holidays: bool,
+    week: Week,
 }
 
-impl Rule {
-    fn open_on(&self, day: Date) -> bool {
-        self.hours.open < self.hours.close
-            && self.days.contains(day.weekday())
-            && !(self.skip_holidays && is_federal_holiday(day))
-    }
-
+impl Opening {
     fn is_open(&self, at: UnixMs) -> bool {
         let local = self.zone.tz().to_datetime(at.timestamp());
-        self.open_on(local.date()) && self.hours.hold(minute_of(local))
+        self.week.on(local.date()).hold(minute_of(local))
     }
 
     /// The first instant at or after `at` that is open; `None` if no day within the horizon is.
@@ -140,8 +197,9 @@ impl Rule {
         }
         let mut day = self.zone.tz().to_datetime(at.timestamp()).date();
         for _ in 0..=HORIZON_DAYS {
-            if self.open_on(day) {
-                let opening = self.opening(day)?;
+            let hours = self.week.on(day);
+            if !hours.is_closed() {
+                let opening = self.opening(day, hours)?;
                 if opening >= at {
                     return Some(opening);
                 }
@@ -151,8 +209,8 @@ impl Rule {
         None
     }
 
-    fn opening(&self, day: Date) -> Option<UnixMs> {
-        let (hour, minute) = (self.hours.open / 60, self.hours.open % 60);
+    fn opening(&self, day: Date, hours: Hours) -> Option<UnixMs> {
+        let (hour, minute) = (hours.open / 60, hours.open % 60);
         let local = day.at(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0);
         let instant = self.zone.tz().to_timestamp(local).ok()?;
         Some(UnixMs(instant.as_millisecond()))
@@ -164,9 +222,9 @@ const HORIZON_DAYS: u16 = 16;
 /// Each round moves one zone to its next opening; windows that meet at all meet within days.
 const MOST_ROUNDS: u16 = 512;
 
-/// Whether a message may be handed over at `now`.
+/// Whether a message may be handed over at `now`, by the hours that bind everywhere.
 pub fn is_open(zones: &ZoneSet, windows: &Windows, strictness: Strictness, now: UnixMs) -> bool {
-    rules(zones, windows, strictness).iter().all(|rule| rule.is_open(now))
+    is_open_under(&law_of(zones), zones, windows, strictness, now)
 }
 
 /// The first instant at or after `now` at which a message may be handed over, or `None` when the
@@ -177,12 +235,34 @@ pub fn next_open(
     strictness: Strictness,
     now: UnixMs,
 ) -> Option<UnixMs> {
-    let rules = rules(zones, windows, strictness);
+    next_open_under(&law_of(zones), zones, windows, strictness, now)
+}
+
+/// `is_open` where the rules narrow the law's hours further.
+pub fn is_open_under(
+    law: &Week,
+    zones: &ZoneSet,
+    windows: &Windows,
+    strictness: Strictness,
+    now: UnixMs,
+) -> bool {
+    openings(law, zones, windows, strictness).iter().all(|opening| opening.is_open(now))
+}
+
+/// `next_open` where the rules narrow the law's hours further.
+pub fn next_open_under(
+    law: &Week,
+    zones: &ZoneSet,
+    windows: &Windows,
+    strictness: Strictness,
+    now: UnixMs,
+) -> Option<UnixMs> {
+    let openings = openings(law, zones, windows, strictness);
     let mut at = now;
     for _ in 0..MOST_ROUNDS {
         let mut latest = at;
-        for rule in &rules {
-            latest = latest.max(rule.next_open(at)?);
+        for opening in &openings {
+            latest = latest.max(opening.next_open(at)?);
         }
         if latest == at {
             return Some(at);
@@ -192,50 +272,57 @@ pub fn next_open(
     None
 }
 
+fn law_of(zones: &ZoneSet) -> Week {
+    Week::every_day(if zones.is_known() { LEGAL_HOURS } else { LEGAL_HOURS_ANYWHERE })
+}
+
 /// Whether it is midnight to 3 AM in one of the fifty states: staff cannot start a run then.
 pub fn is_below_the_floor(now: UnixMs) -> bool {
-    !floor().all(|rule| rule.is_open(now))
+    !floor().all(|opening| opening.is_open(now))
 }
 
 /// When `is_below_the_floor` ends.
 pub fn floor_lifts_at(now: UnixMs) -> UnixMs {
     let mut at = now;
-    while let Some(later) = floor().filter_map(|r| r.next_open(at)).max().filter(|l| *l > at) {
+    while let Some(later) = floor().filter_map(|o| o.next_open(at)).max().filter(|l| *l > at) {
         at = later;
     }
     at
 }
 
-fn floor() -> impl Iterator<Item = Rule> {
-    ZoneSet::fifty_states().zones().to_vec().into_iter().map(|zone| Rule {
-        zone,
-        hours: ABOVE_THE_FLOOR,
-        days: Weekdays::EVERY_DAY,
-        skip_holidays: false,
-    })
+fn floor() -> impl Iterator<Item = Opening> {
+    ZoneSet::fifty_states()
+        .zones()
+        .to_vec()
+        .into_iter()
+        .map(|zone| Opening { zone, week: Week::every_day(ABOVE_THE_FLOOR) })
 }
 
-fn rules(zones: &ZoneSet, windows: &Windows, strictness: Strictness) -> Vec<Rule> {
+fn openings(
+    law: &Week,
+    zones: &ZoneSet,
+    windows: &Windows,
+    strictness: Strictness,
+) -> Vec<Opening> {
     let lag = windows.dispatch_lag_ms.max(0).div_euclid(MINUTE_MS);
     let lag = u16::try_from(lag).unwrap_or(DAY_MINUTES);
-    let legal = if zones.is_known() { LEGAL_HOURS } else { LEGAL_HOURS_ANYWHERE };
-    let hard = windows.hard.within(legal).ending_earlier(lag);
-    let at_recipient = |zone: &Zone| match strictness {
-        Strictness::Hard => {
-            Rule { zone: *zone, hours: hard, days: Weekdays::EVERY_DAY, skip_holidays: false }
+    // Whatever the rules say, never outside what the law leaves everywhere.
+    let hard = law.within(&law_of(zones)).within_hours(windows.hard).ending_earlier(lag);
+    let week = match strictness {
+        Strictness::Hard => hard,
+        Strictness::Preferred => {
+            let mut preferred =
+                hard.within_hours(windows.preferred).only_on(windows.preferred_days);
+            preferred.closed_on_holidays |= windows.skip_federal_holidays;
+            preferred
         }
-        Strictness::Preferred => Rule {
-            zone: *zone,
-            hours: windows.preferred.within(hard),
-            days: windows.preferred_days,
-            skip_holidays: windows.skip_federal_holidays,
-        },
     };
-    let mut rules: Vec<Rule> = zones.zones().iter().map(at_recipient).collect();
+    let mut openings: Vec<Opening> =
+        zones.zones().iter().map(|zone| Opening { zone: *zone, week }).collect();
     if strictness == Strictness::Preferred {
-        rules.extend(floor());
+        openings.extend(floor());
     }
-    rules
+    openings
 }
 
 fn minute_of(local: DateTime) -> u16 {

@@ -34,6 +34,8 @@ const FIFTY_STATES: [&str; 8] = [
 
 /// The longest prefix in the phone table, with its leading 1.
 const LONGEST_PREFIX: usize = 7;
+const ZIPS_A_DRAWER: u32 = 100;
+const ZIP_DRAWERS: usize = 1_000;
 
 /// A time zone that a recipient in the numbering plan can be in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,13 +122,24 @@ pub fn by_phone(e164: &str) -> &'static [Zone] {
 /// What a ZIP (or ZIP+4) says: nothing for `00000`, military mail and anything unlisted.
 pub fn by_zip(zip: &str) -> Vec<Zone> {
     let Some(number) = zip_number(zip) else { return Vec::new() };
-    atlas().zip_ranges.iter().filter(|r| r.holds(number)).map(|r| r.zone).collect()
+    ranges_of(number).map(|range| range.zone).collect()
 }
 
 /// The state a ZIP lies in, by the same table.
 pub fn state_of_zip(zip: &str) -> Option<&'static str> {
     let number = zip_number(zip)?;
-    atlas().zip_ranges.iter().find(|r| r.holds(number)).map(|r| r.state)
+    ranges_of(number).next().map(|range| range.state)
+}
+
+/// The two capital letters of a state or territory the tables know; nothing for a military one.
+pub fn known_state(state: &str) -> Option<&'static str> {
+    let state = state.trim().to_ascii_uppercase();
+    atlas().by_state.get_key_value(state.as_str()).map(|(known, _)| *known)
+}
+
+fn ranges_of(zip: u32) -> impl Iterator<Item = &'static ZipRange> {
+    let near = usize::try_from(zip / ZIPS_A_DRAWER).ok().and_then(|i| atlas().zip_drawers.get(i));
+    near.into_iter().flatten().map(|i| &atlas().zip_ranges[*i]).filter(move |r| r.holds(zip))
 }
 
 /// Every zone of a state, by its two letters.
@@ -135,14 +148,7 @@ pub fn by_state(state: &str) -> &'static [Zone] {
     atlas().by_state.get(state.as_str()).map_or(&[], Vec::as_slice)
 }
 
-/// A ZIP within the five boroughs of New York City (M10).
-pub fn is_new_york_city(zip: &str) -> bool {
-    zip_number(zip).is_some_and(
-        |n| matches!(n, 10_000..=10_499 | 11_004..=11_005 | 11_100..=11_499 | 11_600..=11_699),
-    )
-}
-
-fn zip_number(zip: &str) -> Option<u32> {
+pub(crate) fn zip_number(zip: &str) -> Option<u32> {
     let zip = zip.trim();
     let five = zip.get(..5)?;
     let rest = zip.get(5..)?;
@@ -174,14 +180,6 @@ impl Whereabouts {
             self.state.as_deref(),
             self.stated_zone.as_deref(),
         )
-    }
-
-    /// The state whose law is looked at: the one on file, else the ZIP's.
-    pub fn law_state(&self) -> Option<&str> {
-        match self.state.as_deref().map(str::trim).filter(|s| !s.is_empty()) {
-            Some(state) => Some(state),
-            None => self.zip.as_deref().and_then(state_of_zip),
-        }
     }
 }
 
@@ -244,6 +242,8 @@ struct Atlas {
     by_name: BTreeMap<&'static str, Zone>,
     by_prefix: HashMap<&'static str, Vec<Zone>>,
     zip_ranges: Vec<ZipRange>,
+    /// Which ranges touch each hundred ZIPs: a ZIP is looked up many times for a decision.
+    zip_drawers: Vec<Vec<usize>>,
     by_state: HashMap<&'static str, Vec<Zone>>,
     fifty_states: Vec<Zone>,
 }
@@ -275,6 +275,7 @@ fn read_tables() -> Atlas {
         by_name: BTreeMap::new(),
         by_prefix: HashMap::new(),
         zip_ranges: Vec::new(),
+        zip_drawers: vec![Vec::new(); ZIP_DRAWERS],
         by_state: HashMap::new(),
         fifty_states: Vec::new(),
     };
@@ -299,6 +300,14 @@ fn read_tables() -> Atlas {
         };
         let (Ok(from), Ok(to)) = (from.parse(), to.parse()) else { continue };
         let Some(zone) = atlas.enter(&tzdb, name) else { continue };
+        let row = atlas.zip_ranges.len();
+        for drawer in from / ZIPS_A_DRAWER..=to / ZIPS_A_DRAWER {
+            if let Some(drawer) =
+                usize::try_from(drawer).ok().and_then(|d| atlas.zip_drawers.get_mut(d))
+            {
+                drawer.push(row);
+            }
+        }
         atlas.zip_ranges.push(ZipRange { from, to, zone, state });
         let of_state = atlas.by_state.entry(state).or_default();
         if !of_state.contains(&zone) {
@@ -388,16 +397,6 @@ mod tests {
         assert_eq!(names(&set), ["America/New_York", "Pacific/Honolulu"]);
         let odd = plausible_zones(Some("+12125550123"), None, None, Some("Mars/Olympus"));
         assert_eq!(odd.zones().len(), 8);
-    }
-
-    #[test]
-    fn new_york_city_is_its_five_boroughs() {
-        for zip in ["10001", "10301", "10451", "11201", "11354", "11691", "11004"] {
-            assert!(is_new_york_city(zip), "{zip}");
-        }
-        for zip in ["10501", "11501", "11550", "12207", "00000"] {
-            assert!(!is_new_york_city(zip), "{zip}");
-        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Accounts that an event touched: their waiting messages are decided again at once, not only when
 //! their slot comes (D-36, D-39).
 
+use std::collections::BTreeMap;
+
 use domain::{
     clock::UnixMs,
     decide::{Approved, Outcome, decide},
@@ -28,36 +30,52 @@ impl Engine {
         let mut db = self.store().read().await?;
         let due = list_to_check(&mut db, now, CHECKS_TOGETHER).await?;
         drop(db);
+        let mut paydays: BTreeMap<PracticeId, Vec<GuarantorId>> = BTreeMap::new();
         for (practice, guarantor) in &due {
             let (engine, practice, guarantor) = (self.clone(), practice.clone(), guarantor.clone());
-            self.store()
+            let (of, owner) = (practice.clone(), guarantor.clone());
+            let is_payday = self
+                .store()
                 .write(move |db| {
                     let (engine, practice, guarantor) =
                         (engine.clone(), practice.clone(), guarantor.clone());
                     Box::pin(async move { engine.check(db, &practice, &guarantor, now).await })
                 })
                 .await?;
+            if is_payday {
+                paydays.entry(of).or_default().push(owner);
+            }
+        }
+        for (practice, guarantors) in &paydays {
+            self.remind_of_payday(practice, guarantors).await?;
         }
         Ok(due.len())
     }
 
+    /// True when the account's payday asks for a reminder.
     async fn check(
         &self,
         db: &mut Db,
         practice: &PracticeId,
         guarantor: &GuarantorId,
         now: UnixMs,
-    ) -> store::Result<()> {
+    ) -> store::Result<bool> {
         let waiting = queue::list_waiting(db, practice, guarantor).await?;
-        let Some(practice) = store::practice::load(db, practice).await? else { return Ok(()) };
+        let Some(practice) = store::practice::load(db, practice).await? else {
+            return Ok(false);
+        };
         let ids: Vec<_> = waiting.into_iter().map(|(id, _)| id).collect();
         let messages = message::load_many(db, &practice.id, &ids).await?;
         // What a person waits for is not held up; only reminders answer to the account's state.
-        for message in messages.values().filter(|m| m.class.is_reminder()) {
+        let reminders: Vec<_> = messages.values().filter(|m| m.class.is_reminder()).collect();
+        for message in &reminders {
             self.check_message(db, &practice, message, now).await?;
         }
         store::ladder::mark_look(db, &practice.id, guarantor, now).await?;
-        mark_checked(db, &practice.id, guarantor, now, None).await
+        let waits = !reminders.is_empty();
+        let (is_payday, next) = self.claim_payday(db, &practice, guarantor, waits, now).await?;
+        mark_checked(db, &practice.id, guarantor, now, next).await?;
+        Ok(is_payday)
     }
 
     async fn check_message(

@@ -8,7 +8,7 @@ use domain::{
     money::Cents,
     practice::Practice,
     sms::{self, NameFit},
-    template::Kind,
+    template::{Book, Kind, reminder_for},
 };
 use store::{
     Keys,
@@ -18,12 +18,10 @@ use store::{
 };
 
 use crate::{
-    Engine, Letter, Mail, Refusal, Stage, What,
+    Engine, Letter, Mail, Refusal, What,
     facts::{Account, Recipient, content_hash},
 };
 
-/// A payment this recent is thanked for (S-TP7).
-const THANKS_MS: i64 = 30 * DAY_MS;
 /// No letters that are read for others; enough for "is this message real?".
 const CHECK_LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
@@ -77,6 +75,10 @@ pub(crate) struct Occasion<'a> {
     pub notice: Option<&'a str>,
     /// None named: by the age of the balance and what was paid lately.
     pub kind: Option<Kind>,
+    /// When what is owed is due, where somebody said so.
+    pub due_on: Option<jiff::civil::Date>,
+    /// The practice's words.
+    pub book: &'a Book,
 }
 
 /// The practice under the name a job gave it.
@@ -120,12 +122,13 @@ impl Engine {
     pub(crate) fn words(&self, letter: &Letter<'_>, channel: Channel) -> Result<Content, Refusal> {
         match channel {
             Channel::Text => {
-                let body = self.wording().text(letter).ok_or(Refusal::Wording("no text form"))?;
-                let body = sms::economise(&body);
+                let text = self.wording().text(letter).ok_or(Refusal::Wording("no text form"))?;
+                let body = sms::economise(&text.body);
                 if body.trim().is_empty() || body.chars().count() > sms::LONGEST_TEXT_CHARS {
                     return Err(Refusal::BadBody);
                 }
-                Ok(Content { text: body, ..Content::default() })
+                let template = text.template.map(|trace| trace.to_string());
+                Ok(Content { text: body, template, ..Content::default() })
             }
             Channel::Voice | Channel::Fax | Channel::Letter => {
                 Err(Refusal::Wording("no such form yet"))
@@ -141,6 +144,8 @@ impl Engine {
                     subject: Some(mail.subject),
                     html: Some(mail.html),
                     unsubscribe_url,
+                    picture_of: mail.picture_of,
+                    template: mail.template.map(|trace| trace.to_string()),
                 })
             }
         }
@@ -214,20 +219,12 @@ impl Engine {
             format!("{}/unsubscribe/{token}", practice.settings.public_base)
         });
         let pay_link = format!("{}/p/{token}", practice.settings.public_base);
-        let mut letter = reminder_letter(
-            practice,
-            account,
-            language,
-            channel,
-            &pay_link,
-            &check_code,
-            unsubscribe.as_deref(),
-            now,
-        );
-        if occasion.kind == Some(Kind::FinalNotice)
-            && let What::Reminder { stage, .. } = &mut letter.what
-        {
-            *stage = Stage::Final;
+        let links =
+            Links { pay: &pay_link, check_code: &check_code, unsubscribe: unsubscribe.as_deref() };
+        let words = (occasion.book, occasion.kind);
+        let mut letter = reminder_letter(practice, account, language, channel, words, links, now);
+        if let What::Reminder { due_on, .. } = &mut letter.what {
+            *due_on = occasion.due_on;
         }
         let content = self.words(&letter, channel)?;
         if channel == Channel::Text && !sms::is_whole_in_first_segment(&content.text, &pay_link) {
@@ -294,36 +291,52 @@ pub(crate) fn link_for(
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the closed variables of a reminder")]
+/// What a reminder leads to.
+#[derive(Clone, Copy)]
+pub(crate) struct Links<'a> {
+    pub pay: &'a str,
+    pub check_code: &'a str,
+    /// Of an email.
+    pub unsubscribe: Option<&'a str>,
+}
+
+/// A reminder in the words of `words`: the practice's, of the kind that was named or else of the one
+/// that fits the age of the balance and what was paid lately.
 pub(crate) fn reminder_letter<'a>(
     practice: &'a Practice,
     account: &'a Account,
     language: Language,
     channel: Channel,
-    pay_link: &'a str,
-    check_code: &'a str,
-    unsubscribe_url: Option<&'a str>,
+    (book, kind): (&'a Book, Option<Kind>),
+    links: Links<'a>,
     now: UnixMs,
 ) -> Letter<'a> {
     let settings = &practice.settings;
-    let by_email = channel == Channel::Email;
+    let is_overheard = matches!(channel, Channel::Text | Channel::Voice);
     let first_name = account.guarantor.name.split_whitespace().next();
-    let paid_lately = account.standing.last_paid_at.is_some_and(|at| now.since(at) < THANKS_MS);
+    let today = now.day_in(&practice.zone());
+    let days_old = account.due.oldest_due_since.map_or(0, |since| days_between(since, today));
+    let paid_days_ago = account.standing.last_paid_at.map(|at| now.since(at) / DAY_MS);
     Letter {
         practice,
         language,
+        book,
         what: What::Reminder {
-            stage: match account.guarantor.last_sent_at {
-                None => Stage::First,
-                Some(_) => Stage::Again,
-            },
+            kind: kind.unwrap_or(reminder_for(days_old, paid_days_ago)),
             // An email is closed until it is opened; a text shows on a locked screen (M26).
-            amount: (by_email || settings.amount_in_texts).then_some(account.due.due),
-            first_name: first_name.filter(|_| by_email && settings.first_name_in_email),
-            pay_link,
-            thanks_for_part: paid_lately,
-            check_code,
-            unsubscribe_url,
+            amount: (!is_overheard || settings.amount_in_texts).then_some(account.due.due),
+            due_on: None,
+            installment: None,
+            card_last4: None,
+            first_name: first_name
+                .filter(|_| channel == Channel::Email && settings.first_name_in_email),
+            pay_link: links.pay,
+            check_code: links.check_code,
+            unsubscribe_url: links.unsubscribe,
         },
     }
+}
+
+fn days_between(from: jiff::civil::Date, until: jiff::civil::Date) -> i64 {
+    from.until(until).map_or(0, |span| i64::from(span.get_days()))
 }

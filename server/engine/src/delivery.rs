@@ -258,6 +258,12 @@ impl Engine {
                 let code = code.map(|c| c.to_string());
                 let why = "gave_up";
                 self.end(db, practice, message, State::Failed, why, code.as_deref(), now).await?;
+                // A mail server that says so speaks of the mailbox; one that is silent does not.
+                if message.channel == Channel::Email
+                    && let Some(code) = code.and_then(|code| code.parse().ok())
+                {
+                    self.note_soft_bounce(db, practice, message, Some(code)).await?;
+                }
                 Ok(Step::Refused)
             }
             ChannelError::Refused { code, cause } => {
@@ -386,6 +392,7 @@ fn email_of(practice: &Practice, message: &Message) -> EmailMessage {
         subject: message.content.subject.clone().unwrap_or_default(),
         text: message.content.text.clone(),
         html: message.content.html.clone().unwrap_or_default(),
+        picture_of: message.content.picture_of.clone(),
         list_unsubscribe_url: message.content.unsubscribe_url.clone(),
         message_id: message.id.to_string(),
         class: if message.class.is_outreach() && message.content.unsubscribe_url.is_some() {

@@ -104,7 +104,7 @@ impl Engine {
         Ok(Explanation {
             at,
             facts_as_of: now,
-            ruleset: domain::decide::ruleset_version().to_owned(),
+            ruleset: gathered.rules.version(),
             due: account.due.due,
             oldest_due_since: account.due.oldest_due_since,
             text,

@@ -13,14 +13,17 @@ use domain::{
     decide::{
         Approval, Approved, BalanceFacts, Channel, Class, Consent, ContactFacts, Decision, Facts,
         GuarantorFacts, History, LineType, OnlyThisWay, PlanStanding, PracticeFacts, Preference,
-        Proposed, Reach, Rules, Sent, Suppression, SuppressionReason, decide,
+        Proposed, Reach, Rules, Says, Sender, Sent, Suppression, SuppressionReason, decide,
     },
     holds::{self as rule, HoldKind},
     id::{ClaimId, GuarantorId, JobId, MessageId},
     money::Cents,
     phone::E164,
     practice::Practice,
+    rulebook::{Change, Rulebook},
+    template,
     window::{Hours, Weekdays, Windows},
+    wishes::Wishes,
     zones::Whereabouts,
 };
 use jiff::{civil::Weekday, tz::TimeZone};
@@ -43,6 +46,7 @@ pub(crate) struct Account {
     pub holds: Vec<Hold>,
     pub due: AccountDue,
     pub standing: Standing,
+    pub wishes: Wishes,
 }
 
 /// What was read, once, for some accounts of one practice.
@@ -56,6 +60,8 @@ pub(crate) struct Gathered {
     /// When an answer of a kind last went to a phone.
     answered: BTreeMap<(String, String), UnixMs>,
     keys: Arc<Keys>,
+    /// The moment the facts are for.
+    now: UnixMs,
 }
 
 /// Somebody a message may go to: a contact on file, or an address that is on no file.
@@ -118,6 +124,7 @@ pub(crate) async fn gather(
     let mut contacts = contact::list_many(db, &practice.id, ids).await?;
     let mut holds = store::hold::load_many(db, &practice.id, ids).await?;
     let mut books = store::balance::load_many(db, &practice.id, ids).await?;
+    let mut wishes = store::preference::load_many(db, &practice.id, ids).await?;
     let mut standings = store::standing::load_many(db, &practice.id, ids).await?;
     let mut accounts = BTreeMap::new();
     for (id, guarantor) in guarantors {
@@ -126,6 +133,7 @@ pub(crate) async fn gather(
             holds: holds.remove(&id).unwrap_or_default(),
             due: balance::due(&books.remove(&id).unwrap_or_default()),
             standing: standings.remove(&id).unwrap_or_default(),
+            wishes: wishes.remove(&id).map(|known| known.wishes).unwrap_or_default(),
             guarantor,
         };
         accounts.insert(id, account);
@@ -148,13 +156,14 @@ pub(crate) async fn gather(
     let since = now.minus_ms(HISTORY_MS);
     Ok(Gathered {
         practice: practice.clone(),
-        rules: rules_of(practice),
+        rules: rules_of(practice, &store::rule_override::load(db, &practice.id).await?),
         accounts,
         consents: store::consent::load_many(db, &practice.id, &values).await?,
         suppressions: suppression::load_many(db, &practice.id, &values).await?,
         marks: store::message::marks::load_many(db, &practice.id, &subjects, since).await?,
         answered: store::reply::load_answered(db, &practice.id, &subjects).await?,
         keys: db.keys(),
+        now,
     })
 }
 
@@ -284,6 +293,12 @@ impl Gathered {
                 state: guarantor.state.clone().or_else(|| guarantor.address.state.clone()),
                 stated_zone: guarantor.zone.clone(),
             },
+            not_before: account.wishes.not_before(
+                guarantor.last_sent_at,
+                self.now,
+                &self.practice.zone(),
+            ),
+            quiet: account.wishes.quiet,
         }
     }
 
@@ -354,8 +369,8 @@ pub(crate) async fn gather_for(
     Ok((gathered, claims))
 }
 
-/// The practice's rules as `decide` takes them.
-pub fn rules_of(practice: &Practice) -> Rules {
+/// The practice's rules as `decide` takes them, with its changes of the book.
+pub fn rules_of(practice: &Practice, changes: &[Change]) -> Rules {
     let settings = &practice.settings;
     let hour = |h: i8| u16::from(h.clamp(0, 24).unsigned_abs());
     let days = (settings.window_first_weekday..=settings.window_last_weekday)
@@ -372,7 +387,9 @@ pub fn rules_of(practice: &Practice) -> Rules {
         },
         minimum_balance: settings.minimum_balance,
         reverify_after_days: settings.reverify_after_days,
-        ..Rules::default()
+        sender: if settings.collects_for_others { Sender::ThirdParty } else { Sender::FirstParty },
+        is_nonprofit_hospital: settings.is_nonprofit_hospital,
+        book: Rulebook::product().with(changes),
     }
 }
 
@@ -398,6 +415,7 @@ fn practice_facts(practice: &Practice) -> PracticeFacts {
         voice_is_on: practice.calls_are_enabled(),
         caller_number_chosen: settings.text_number.is_some(),
         fax_is_on: settings.fax_is_on,
+        texts_paused_by_carriers: settings.texts_paused_at.is_some(),
         instamed_is_active: settings.instamed_is_active,
         text_name_chars: u32::try_from(chars).unwrap_or(u32::MAX),
         text_name_is_custom: custom.is_some(),
@@ -420,6 +438,26 @@ fn balance_facts(account: &Account, claims: &[ClaimId]) -> BalanceFacts {
         // Plans and cards on file come with a later issue; until then nobody has one.
         plan: PlanStanding::NoPlan,
         autopay_is_on: false,
+        // Nobody records these yet; the rules that ask for them withhold until somebody does.
+        first_billed_at: None,
+        written_notice_at: None,
+        validation_sent_at: None,
+    }
+}
+
+/// What a collector has to say in every message, folded.
+const COLLECTOR_WORDS: [&str; 2] = ["debt collector", "cobrador de deudas"];
+
+/// What the words say, read off the words themselves.
+pub(crate) fn says(kind: &str, channel: Channel, content: &Content) -> Says {
+    let text = content.text.to_lowercase();
+    Says {
+        way_out: match channel {
+            Channel::Email => content.unsubscribe_url.is_some(),
+            _ => text.contains("stop"),
+        },
+        collector_notice: COLLECTOR_WORDS.iter().any(|words| text.contains(words)),
+        is_final_notice: kind == template::Kind::FinalNotice.as_str(),
     }
 }
 
@@ -436,6 +474,10 @@ pub(crate) fn content_hash(content: &Content, amount: Option<Cents>) -> String {
         hash.update(part.as_bytes());
     }
     hash.update(amount.map_or(-1, |a| a.0).to_be_bytes());
+    // Only where there is one: what was approved before there were pictures stays approved.
+    if let Some(address) = &content.picture_of {
+        hash.update(address.as_bytes());
+    }
     hex::encode(hash.finalize())
 }
 
@@ -451,6 +493,7 @@ pub fn proposal_of(message: &Message, claims: &[ClaimId]) -> Proposed {
         claims: claims.to_vec(),
         slot_at: message.slot_at,
         content_hash: content_hash(&message.content, message.amount),
+        says: says(&message.kind, message.channel, &message.content),
     }
 }
 

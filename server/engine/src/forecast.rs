@@ -156,7 +156,9 @@ impl Engine {
         rivals.retain(|other| other.profile != version.profile);
         rivals.push(version.clone());
         rivals.sort_by_key(|v| (v.place, v.profile.clone()));
-        let segments = self.sample_segments(&practice, now);
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        let sample = self.sample(&practice, &book, Channel::Text, now);
+        let segments = sample.map_or(1, |sample| sample.segments);
         let mut trial = Trial {
             practice: &practice,
             version: &version,
@@ -196,10 +198,6 @@ impl Engine {
             })
             .await?;
         Ok(())
-    }
-
-    fn sample_segments(&self, practice: &Practice, now: UnixMs) -> i64 {
-        self.sample(practice, Channel::Text, now).map_or(1, |sample| sample.segments)
     }
 
     /// The newest trial of a version, and what it found.

@@ -3,11 +3,8 @@
 
 use domain::{
     book::Language,
-    clock::UnixMs,
-    decide::{
-        Approval, Channel, Class, ConsentSource, Proposed, SuppressionReason, SuppressionScope,
-        decide,
-    },
+    clock::{DAY_MS, UnixMs},
+    decide::{Channel, ConsentSource, SuppressionReason, SuppressionScope},
     holds::HoldKind,
     id::{GuarantorId, HoldId, PracticeId, ReplyId},
     phone::E164,
@@ -19,14 +16,13 @@ use store::{
     audit::{Actor, Entry},
     consent,
     contact::{self, Kind},
-    decision, guarantor, hold, message,
-    message::{Content, State, queue::TakenBack},
+    conversation, guarantor, hold, message,
+    message::queue::TakenBack,
     reply, suppression, task,
 };
 
 use crate::{
     Engine, Refusal, Result,
-    compose::{Addressee, Frame},
     facts::{Gathered, Recipient, gather},
 };
 
@@ -55,42 +51,24 @@ pub struct Reply {
     pub carrier: CarrierDid,
 }
 
-/// How a reply was understood, as it is stored.
-const fn class_code(inbound: Inbound) -> &'static str {
-    use revocation::Topic;
-    match inbound {
-        Inbound::Stop { exact: true } => "stop",
-        Inbound::Stop { exact: false } => "stop_in_words",
-        Inbound::Start => "start",
-        Inbound::Help => "help",
-        Inbound::ReceiptsOnly => "receipts_only",
-        Inbound::WrongNumber => "wrong_number",
-        Inbound::Deceased => "deceased",
-        Inbound::Bankruptcy => "bankruptcy",
-        Inbound::Attorney => "attorney",
-        Inbound::Other(Topic::AlreadyPaid) => "already_paid",
-        Inbound::Other(Topic::Dispute) => "dispute",
-        Inbound::Other(Topic::Insurance) => "insurance",
-        Inbound::Other(Topic::Hardship) => "hardship",
-        Inbound::Other(Topic::CallMe) => "call_me",
-        Inbound::Other(Topic::IsItReal) => "is_it_real",
-        Inbound::Other(Topic::General) => "other",
-    }
-}
+/// What the patient's own words do is done in their name.
+pub(crate) const BY_TEXT: &str = "patient:text";
 
-/// A reply on its way through the transaction.
-struct Arrival<'a> {
-    practice: &'a Practice,
-    gathered: Gathered,
-    accounts: Vec<GuarantorId>,
-    recipient: Recipient,
-    masked: String,
-    language: Language,
-    inbound: Inbound,
+/// A reply on its way through the transaction, as it arrives or as staff read it later.
+pub(crate) struct Arrival<'a> {
+    pub practice: &'a Practice,
+    pub gathered: Gathered,
+    pub accounts: Vec<GuarantorId>,
+    pub recipient: Recipient,
+    pub masked: String,
+    pub language: Language,
+    pub inbound: Inbound,
     /// An opt-out stood before this reply.
-    was_out: bool,
-    carrier_answers: bool,
-    now: UnixMs,
+    pub was_out: bool,
+    pub carrier_answers: bool,
+    /// Who says that this is what it means: [`BY_TEXT`], or a member of staff.
+    pub by: String,
+    pub now: UnixMs,
 }
 
 impl Engine {
@@ -125,7 +103,7 @@ impl Engine {
             from,
             masked: &masked,
             body,
-            class: class_code(inbound),
+            class: inbound.code(),
             provider_id: &said.provider_id,
         };
         let Some(reply_id) = reply::insert(db, self.world(), &practice.id, &new).await? else {
@@ -150,15 +128,17 @@ impl Engine {
             recipient,
             masked,
             inbound,
+            by: BY_TEXT.to_owned(),
             now,
         };
         self.act_on(db, &arrival, &reply_id).await?;
         // What the reply changed is part of the facts of its answer.
         let (ids, strangers) = (arrival.accounts.clone(), [arrival.recipient.clone()]);
         arrival.gathered = gather(db, practice, &ids, &strangers, now).await?;
-        let answer = self.answer_to(db, &arrival, &reply_id).await?;
+        let answer = self.answer_to(db, &arrival, &reply_id, body).await?;
+        self.note_in_inbox(db, &arrival).await?;
         let mut entry = Entry::new(&practice.id, WHO, "receive", "reply", reply_id.as_str())
-            .with(format!("class={} answered={}", class_code(inbound), answer.is_some()));
+            .with(format!("class={} answered={}", inbound.code(), answer.is_some()));
         if let [only] = arrival.accounts.as_slice() {
             entry.guarantor = Some(only.clone());
         }
@@ -166,8 +146,26 @@ impl Engine {
         Ok(answer)
     }
 
+    /// The conversation of that phone. A bare STOP ends it: nothing may be answered.
+    async fn note_in_inbox(&self, db: &mut Db, arrival: &Arrival<'_>) -> store::Result<()> {
+        let waits = arrival.inbound.needs_a_person();
+        let said = conversation::Said {
+            value_index: &arrival.recipient.value_index,
+            masked: &arrival.masked,
+            is_ours: false,
+            waits: waits && arrival.practice.settings.inbox_is_on,
+            state: match arrival.inbound {
+                Inbound::Stop { exact: true } => Some(conversation::State::Closed),
+                _ => waits.then_some(conversation::State::Open),
+            },
+            begins: if waits { conversation::State::Open } else { conversation::State::Closed },
+        };
+        conversation::mark_said(db, self.world(), &arrival.practice.id, &said).await?;
+        Ok(())
+    }
+
     /// Suppressions, consent, holds and tasks.
-    async fn act_on(
+    pub(crate) async fn act_on(
         &self,
         db: &mut Db,
         arrival: &Arrival<'_>,
@@ -176,18 +174,17 @@ impl Engine {
         let practice = &arrival.practice.id;
         let value = &arrival.recipient.value_index;
         if let Some(reason) = arrival.inbound.suppression() {
-            self.suppress(db, practice, value, Channel::Text, reason, "patient:text").await?;
+            self.suppress(db, practice, value, Channel::Text, reason, &arrival.by).await?;
             self.consent_by_word(db, arrival, false).await?;
             if reason == SuppressionReason::WrongNumber {
                 let global = arrival.recipient.global_index.clone();
-                self.suppress_everywhere(db, &global, Channel::Text, "patient:text").await?;
+                self.suppress_everywhere(db, &global, Channel::Text, &arrival.by).await?;
             }
         }
         if arrival.was_out {
             match arrival.inbound {
                 Inbound::Start => {
-                    let by = "patient:text";
-                    let channel = Channel::Text;
+                    let (by, channel) = (arrival.by.as_str(), Channel::Text);
                     suppression::mark_lifted(db, practice, value, channel, by, arrival.now).await?;
                     self.consent_by_word(db, arrival, true).await?;
                 }
@@ -203,7 +200,7 @@ impl Engine {
                 [only] => Some(only),
                 _ => None,
             };
-            let (kind, key) = (class_code(arrival.inbound), format!("reply:{}", reply_id.as_str()));
+            let (kind, key) = (arrival.inbound.code(), format!("reply:{}", reply_id.as_str()));
             let kind = format!("reply_{kind}");
             task::insert(db, self.world(), practice, about, &kind, &key, None).await?;
         }
@@ -223,9 +220,13 @@ impl Engine {
             value_index: &arrival.recipient.value_index,
             channel: Channel::Text,
             granted,
-            source: ConsentSource::Keyword,
-            wording: class_code(arrival.inbound),
-            actor: "patient:text",
+            source: if arrival.by == BY_TEXT {
+                ConsentSource::Keyword
+            } else {
+                ConsentSource::Staff
+            },
+            wording: arrival.inbound.code(),
+            actor: &arrival.by,
             at: arrival.now,
         };
         consent::insert(db, self.world(), &arrival.practice.id, &new).await
@@ -235,7 +236,7 @@ impl Engine {
     async fn keep_receipts(&self, db: &mut Db, arrival: &Arrival<'_>) -> store::Result<()> {
         let practice = &arrival.practice.id;
         let value = &arrival.recipient.value_index;
-        let (by, now) = ("patient:text", arrival.now);
+        let (by, now) = (arrival.by.as_str(), arrival.now);
         suppression::mark_lifted(db, practice, value, Channel::Text, by, now).await?;
         let new = suppression::New {
             practice: practice.as_str(),
@@ -258,8 +259,16 @@ impl Engine {
     ) -> store::Result<()> {
         let practice = &arrival.practice.id;
         let standing = hold::load_many(db, practice, &arrival.accounts).await?;
+        let reason = if arrival.by == BY_TEXT {
+            "a reply says so; not looked at by staff yet"
+        } else {
+            "a reply, as staff read it"
+        };
         for account in &arrival.accounts {
-            let held = standing.get(account).is_some_and(|all| all.iter().any(|h| h.kind == kind));
+            let is_such = |h: &hold::Hold| {
+                h.kind == kind && h.claim.is_none() && h.rule().stands_at(arrival.now)
+            };
+            let held = standing.get(account).is_some_and(|all| all.iter().any(is_such));
             if held {
                 continue;
             }
@@ -269,9 +278,9 @@ impl Engine {
                 kind,
                 claim: None,
                 only_contact: None,
-                reason: "a reply says so; not looked at by staff yet".into(),
-                until: None,
-                placed_by: "patient:text".into(),
+                reason: reason.into(),
+                until: arrival.inbound.hold_days().map(|days| arrival.now.plus_ms(days * DAY_MS)),
+                placed_by: arrival.by.clone(),
                 placed_at: arrival.now,
                 lift_asked_by: None,
                 lift_asked_at: None,
@@ -312,100 +321,6 @@ impl Engine {
             self.after_end(db, &practice, &ended).await?;
         }
         Ok(())
-    }
-
-    /// The one text that goes back, if one does. It passes the same rules as every other message and
-    /// stands in the history; the webhook's answer carries it.
-    async fn answer_to(
-        &self,
-        db: &mut Db,
-        arrival: &Arrival<'_>,
-        reply_id: &ReplyId,
-    ) -> store::Result<Option<String>> {
-        if arrival.carrier_answers {
-            return Ok(None);
-        }
-        let practice = arrival.practice;
-        let (name, language) = (practice.alias(), arrival.language);
-        let (class, body) = match arrival.inbound {
-            // One confirmation, and none to somebody who had stopped before (M19).
-            Inbound::Stop { .. } if !arrival.was_out => {
-                (Class::OptOutConfirmation, revocation::opt_out_confirmation(name, language))
-            }
-            Inbound::Start if arrival.was_out => {
-                (Class::OptInConfirmation, revocation::opt_in_confirmation(name, language))
-            }
-            Inbound::Help => {
-                let phone = &practice.settings.phone;
-                (Class::Help, revocation::help_reply(name, phone, language))
-            }
-            Inbound::Start | Inbound::Other(_)
-                if !practice.settings.inbox_is_on && !arrival.was_out =>
-            {
-                (Class::AutoReply, revocation::fixed_reply(language))
-            }
-            _ => return Ok(None),
-        };
-        let content = Content { text: body, ..Content::default() };
-        let to = Addressee {
-            guarantor: match arrival.accounts.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            },
-            contact: None,
-            recipient: &arrival.recipient,
-            masked: &arrival.masked,
-            language,
-        };
-        let frame = Frame {
-            class,
-            kind: class.as_str(),
-            channel: Channel::Text,
-            job: None,
-            amount: None,
-            notice: reply_id.to_string(),
-            dedupe_key: format!("answer:{reply_id}"),
-            // The answer to the webhook is the hand-over; there is nothing to wait for.
-            state: State::Accepted,
-            created_by: "system:inbound",
-        };
-        let message = self.message(&to, frame, content, arrival.now);
-        let proposal = Proposed {
-            message_id: message.id.clone(),
-            recipient: message.recipient.clone(),
-            class,
-            channel: Channel::Text,
-            notice: message.notice.clone(),
-            claims: Vec::new(),
-            slot_at: arrival.now,
-            content_hash: message.content_hash.clone(),
-        };
-        let approval = Approval { is_required: false, given: None };
-        let facts = arrival.gathered.facts(
-            to.guarantor,
-            &arrival.recipient,
-            Channel::Text,
-            &[],
-            approval,
-            None,
-        );
-        let decision = decide(&proposal, &facts, &arrival.gathered.rules, arrival.now);
-        let sends = decision.sends();
-        let row = decision::New {
-            guarantor: to.guarantor,
-            message: sends.then_some(&message.id),
-            decision: &decision,
-            at: arrival.now,
-        };
-        decision::insert_many(db, self.world(), &practice.id, &[row]).await?;
-        if !sends {
-            return Ok(None);
-        }
-        let body = message.content.text.clone();
-        message::insert_many(db, &practice.id, std::slice::from_ref(&message)).await?;
-        message::queue::mark_answered(db, &practice.id, &message.id, arrival.now).await?;
-        reply::mark_answered(db, &practice.id, reply_id, class.as_str()).await?;
-        Ok(Some(body))
     }
 
     /// "This isn't me", confirmed on the pay page: that contact is stopped for the whole server, its
@@ -457,7 +372,7 @@ fn understood(body: &str, carrier: CarrierDid) -> Inbound {
 }
 
 /// The language of the accounts behind a phone, when they agree.
-fn language_of(gathered: &Gathered) -> Language {
+pub(crate) fn language_of(gathered: &Gathered) -> Language {
     let mut all =
         gathered.accounts.values().map(|a| a.guarantor.language.unwrap_or(Language::English));
     match all.next() {

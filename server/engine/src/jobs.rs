@@ -130,7 +130,7 @@ impl Engine {
         Ok(drafted)
     }
 
-    async fn insert_job(
+    pub(crate) async fn insert_job(
         &self,
         practice: &Practice,
         criteria: &Criteria,
@@ -171,7 +171,7 @@ impl Engine {
     }
 
     /// Messages, segments and amount written.
-    async fn draft_chunk(
+    pub(crate) async fn draft_chunk(
         &self,
         practice: &Practice,
         job: &JobId,
@@ -205,6 +205,7 @@ impl Engine {
     ) -> store::Result<std::result::Result<(usize, i64, Cents), Refusal>> {
         let now = self.now();
         let gathered = gather(db, practice, ids, &[], now).await?;
+        let book = store::template::load_book(db, &practice.id).await?;
         let (mut drafts, mut decisions) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(account) = gathered.accounts.get(id) else { continue };
@@ -214,7 +215,8 @@ impl Engine {
                 if decision.outcome == Outcome::Withhold {
                     continue;
                 }
-                let occasion = Occasion { job, by, notice: None, kind: None };
+                let occasion =
+                    Occasion { job, by, notice: None, kind: None, due_on: None, book: &book };
                 match self.reminder(practice, account, contact, channel, &occasion, now) {
                     Ok(draft) => {
                         drafts.push(draft);

@@ -16,6 +16,7 @@ use domain::{
     practice::Practice,
     profile::{self, Action, Anchors, Climb, Due, GRACE_MS, Next, Step, is_held_out},
     segment::AccountView,
+    template::Book,
 };
 use jiff::{ToSpan, civil::Date};
 use sha2::{Digest, Sha256};
@@ -205,6 +206,17 @@ struct Found {
     decisions: Vec<(GuarantorId, Option<usize>, Decision)>,
     /// Jobs of the day by version and channel.
     jobs: BTreeMap<(String, Channel), JobId>,
+    /// The practice's words, read when the first of them are needed.
+    book: Option<Book>,
+}
+
+impl Found {
+    async fn book(&mut self, db: &mut Db, practice: &PracticeId) -> store::Result<Book> {
+        if self.book.is_none() {
+            self.book = Some(store::template::load_book(db, practice).await?);
+        }
+        Ok(self.book.clone().unwrap_or_default())
+    }
 }
 
 impl Engine {
@@ -430,7 +442,15 @@ impl Engine {
                 continue;
             }
             let job = self.job_of_day(db, gathered, turn.version, channel, found, now).await?;
-            let occasion = Occasion { job: &job, by: BY, notice: Some(notice), kind: *words };
+            let book = found.book(db, &gathered.practice.id).await?;
+            let occasion = Occasion {
+                job: &job,
+                by: BY,
+                notice: Some(notice),
+                kind: *words,
+                due_on: climber.anchors.due_date,
+                book: &book,
+            };
             let written =
                 self.reminder(&gathered.practice, account, contact, channel, &occasion, now);
             if let Ok(mut draft) = written {

@@ -18,18 +18,21 @@
 //! | the clock | [`Engine::tick`] does what is due; [`Engine::next_due`] says when more is |
 //! | statement profiles | [`Engine::create_profile`], [`Engine::copy_profile`], [`Engine::save_profile`], [`Engine::approve_profile`], [`Engine::activate_profile`], [`Engine::retire_profile`], [`Engine::raise_profile`], [`Engine::start_forecast`], [`Engine::run_forecast`] |
 //! | follow-ups | [`Engine::note_follow_up`], [`Engine::decide_collections`] |
-//! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`] |
-//! | patients | [`Engine::send_code`], [`Engine::send_new_link`], [`Engine::unsubscribe`], [`Engine::set_text_preference`], [`Engine::set_email_preference`], [`Engine::report_wrong_contact`], [`Engine::send_account_mail`] |
+//! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`], [`Engine::record_mail_event`] |
+//! | the inbox | [`Engine::send_direct_text`], [`Engine::reclassify_reply`] |
+//! | patients | [`Engine::send_code`], [`Engine::send_new_link`], [`Engine::unsubscribe`], [`Engine::set_text_preference`], [`Engine::set_email_preference`], [`Engine::set_receipts`], [`Engine::set_wishes`], [`Engine::report_wrong_contact`], [`Engine::send_account_mail`] |
 //! | the patient record | [`Engine::explain`], [`Engine::add_contact`], [`Engine::verify_contact`], [`Engine::enable_texts`], [`Engine::record_consent`], [`Engine::place_hold`], [`Engine::lift_hold`], [`Engine::flag_for_reminder`], [`Engine::set_preferred`], [`Engine::send_direct_text`] |
 //! | imports and payments | `store::guarantor::mark_check` in their own transaction: the engine looks again |
 //!
 //! Lists and histories are read straight from `store::{message, decision, reply, hold, task, note}`.
 
 mod accounts;
+mod answers;
 mod approval;
 mod channels;
 mod checks;
 mod compose;
+mod corrections;
 mod criteria;
 mod delivery;
 mod error;
@@ -40,7 +43,9 @@ mod forecast;
 mod inbound;
 mod jobs;
 mod ladder;
+mod mail_events;
 mod outcome;
+mod paydays;
 mod preferences;
 mod profiles;
 mod receipts;
@@ -66,6 +71,7 @@ pub use self::{
     approval::Approved,
     channels::{Channels, DeliveryReport, Found},
     compose::Preview,
+    corrections::{Corrected, takes_back},
     criteria::{Age, Criteria, Segment, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
     error::{EngineError, Refusal, Result},
     explain::{Explanation, Pending, WhatIf},
@@ -74,10 +80,11 @@ pub use self::{
     forecast::{DAYS as FORECAST_DAYS, Example, Outlook},
     inbound::{CarrierDid, Reply},
     jobs::{Drafted, JobPage, Selection},
+    mail_events::{MailEvent, MailEventKind},
     select::{Candidate, ClaimBrief, ConfirmList, Goes},
     tick::TickReport,
     transactional::Delivered,
-    wording::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording},
+    wording::{AccountMail, Letter, Mail, StaffMail, Text, What, Wording},
     work_on_job::{PAY_LINK, link_in},
 };
 

@@ -7,7 +7,8 @@ use connect::channel::{DeliveryStatus, RefusalCause};
 use domain::{
     clock::{HOUR_MS, UnixMs},
     decide::{
-        Channel, Decision, LineType, Reach, RuleId, SuppressionReason, SuppressionScope, Verdict,
+        Channel, Class, Decision, LineType, Reach, RuleId, SuppressionReason, SuppressionScope,
+        Verdict,
     },
     id::{GuarantorId, JobId, PracticeId},
     practice::Practice,
@@ -16,9 +17,9 @@ use domain::{
 use store::{
     Db, audit,
     audit::{Actor, Entry},
-    contact, guarantor, job, link,
+    contact, conversation, guarantor, job, link,
     message::{
-        Message, State, marks,
+        Message, State, count_refused_phones, marks,
         queue::{self, Acceptance, Ended, TakenBack},
     },
     suppression, task,
@@ -32,6 +33,11 @@ use crate::{
 
 /// How soon a message that waits for the practice, not for the person, is looked at again.
 const LOOK_AGAIN_MS: i64 = HOUR_MS;
+
+/// Texts filtered at this many phones within a day pause the practice's reminders by text (M25):
+/// one is bad luck, and filters that are ignored block the number.
+const FILTERED_PHONES_MOST: i64 = 3;
+const FILTERED_WITHIN_MS: i64 = 24 * HOUR_MS;
 
 const ENGINE: Actor = Actor::System("engine");
 
@@ -53,6 +59,7 @@ const fn cause_code(cause: RefusalCause) -> &'static str {
         RefusalCause::SenderFault => "refused:sender_fault",
         RefusalCause::Content => "refused:content",
         RefusalCause::Blocked => "refused:blocked",
+        RefusalCause::Filtered => "refused:filtered",
         RefusalCause::Permanent => "refused:permanent",
     }
 }
@@ -172,11 +179,14 @@ impl Engine {
             Some((account, contact, message.job.as_ref()?))
         })();
         let Some((account, contact, job)) = parts else { return Ok(()) };
+        let book = store::template::load_book(db, &practice.id).await?;
         let occasion = Occasion {
             job,
             by: &message.created_by,
             notice: Some(&message.notice),
             kind: Kind::parse(&message.kind),
+            due_on: None,
+            book: &book,
         };
         let written = self.reminder(practice, account, contact, message.channel, &occasion, now);
         let Ok(draft) = written else {
@@ -210,6 +220,9 @@ impl Engine {
         }
         link::mark_accepted(db, practice, &message.id, now).await?;
         self.climbed(db, practice, message).await?;
+        if message.class == Class::StaffDirect {
+            conversation::mark_changed(db, practice, &message.value_index).await?;
+        }
         if let Some(guarantor) = &message.guarantor
             && message.class.is_reminder()
         {
@@ -275,6 +288,7 @@ impl Engine {
                 let detail = code.map(|c| c.to_string());
                 self.open_task(db, practice, message, "unreachable", &key, detail).await?;
             }
+            RefusalCause::Filtered => self.note_filtered(db, practice, message, code).await?,
             RefusalCause::SenderFault => {
                 let key = format!("sender:{}:{}", message.channel.as_str(), now.0 / (24 * HOUR_MS));
                 let detail = code.map(|c| c.to_string());
@@ -287,6 +301,61 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// The phone is off, the mailbox full: nothing is learnt from one. Three in fourteen days, and
+    /// staff look (M32).
+    pub(crate) async fn note_soft_bounce(
+        &self,
+        db: &mut Db,
+        practice: &PracticeId,
+        message: &Message,
+        code: Option<i64>,
+    ) -> store::Result<()> {
+        let (value, now) = (&message.value_index, self.now());
+        if !contact::mark_soft_bounced(db, practice, value, &message.id, now).await? {
+            return Ok(());
+        }
+        // A later series of failures is a reason of its own.
+        let key = format!("bouncing:{value}:{}", now.0 / contact::SOFT_BOUNCE_WINDOW_MS);
+        let detail = code.map(|c| c.to_string());
+        self.open_task(db, practice, message, "unreachable", &key, detail).await
+    }
+
+    /// A carrier's filter took the words for spam. That is about the sender, not the phone: when it
+    /// happens at several phones within a day, reminders by text pause until staff have looked.
+    async fn note_filtered(
+        &self,
+        db: &mut Db,
+        practice: &PracticeId,
+        message: &Message,
+        code: Option<i64>,
+    ) -> store::Result<()> {
+        let now = self.now();
+        let detail = code.map(|c| c.to_string());
+        let since = now.minus_ms(FILTERED_WITHIN_MS);
+        let phones = match &detail {
+            Some(code) => count_refused_phones(db, practice, code, since).await?,
+            None => 1,
+        };
+        let day = now.0 / FILTERED_WITHIN_MS;
+        if phones < FILTERED_PHONES_MOST {
+            let key = format!("filtered:{day}");
+            return self.open_task(db, practice, message, "filtered", &key, detail).await;
+        }
+        let Some(mut paused) = store::practice::load(db, practice).await? else { return Ok(()) };
+        if paused.settings.texts_paused_at.is_some() {
+            return Ok(());
+        }
+        paused.settings.texts_paused_at = Some(now);
+        let (version, name) = (paused.version, paused.name.as_str());
+        let settings = &paused.settings;
+        store::practice::mark_settings(db, practice, version, name, settings).await?;
+        let entry = Entry::new(practice, ENGINE, "pause_texts", "practice", practice.as_str())
+            .with(format!("filtered at {phones} phones"));
+        audit::insert(db, self.world(), &entry).await?;
+        let key = format!("texts_paused:{day}");
+        self.open_task(db, practice, message, "texts_paused", &key, detail).await
     }
 
     async fn open_task(

@@ -2,6 +2,8 @@
 //! once. The effect that asks for one was written with the money; it ends in the transaction that
 //! writes the messages.
 
+use std::collections::BTreeSet;
+
 use domain::{
     book::Language,
     clock::{MINUTE_MS, UnixMs},
@@ -10,6 +12,7 @@ use domain::{
     money::Cents,
     points::Point,
     practice::Practice,
+    template::Book,
 };
 use store::{
     Db, attempt,
@@ -17,6 +20,7 @@ use store::{
     effect::{self, Effect, ReceiptDue, RefundDue},
     message::{self, New, State},
     payment::{self, Payment},
+    preference,
     refund::{self, Refund},
 };
 use tracing::warn;
@@ -108,7 +112,11 @@ impl Engine {
             .and_then(|a| a.language.parse().ok())
             .or(account.guarantor.language)
             .unwrap_or(Language::English);
-        Ok(Some(Receipt { practice, payment, refund, account, typed, language }))
+        let values: Vec<String> =
+            account.contacts.iter().map(|contact| contact.value_index.clone()).collect();
+        let unwanted = preference::list_without_receipts(db, &practice.id, &values).await?;
+        let book = store::template::load_book(db, &practice.id).await?;
+        Ok(Some(Receipt { practice, payment, refund, account, unwanted, typed, language, book }))
     }
 
     fn receipt_by_email(&self, receipt: &Receipt, now: UnixMs) -> Option<New> {
@@ -164,6 +172,7 @@ impl Engine {
         let letter = Letter {
             practice: &receipt.practice,
             language: receipt.language,
+            book: &receipt.book,
             what: receipt.what(remaining),
         };
         let (kind, about, amount) = match &receipt.refund {
@@ -199,9 +208,12 @@ struct Receipt {
     /// What went back of it, when that is what the receipt is for.
     refund: Option<Refund>,
     account: Account,
+    /// Contacts, as their blind indexes, that want no receipts.
+    unwanted: BTreeSet<String>,
     /// Where the payer asked it to be sent.
     typed: Option<String>,
     language: Language,
+    book: Book,
 }
 
 impl Receipt {
@@ -230,6 +242,7 @@ impl Receipt {
         let mut fitting = self.account.contacts.iter().filter(|c| {
             c.kind == Kind::reached_by(channel)
                 && c.bad_at.is_none()
+                && !self.unwanted.contains(&c.value_index)
                 && (channel == Channel::Email || c.text_enabled_at.is_some())
         });
         fitting.next()

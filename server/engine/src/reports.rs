@@ -2,9 +2,12 @@
 //! before our own record of the hand-over is written.
 
 use connect::channel::{DeliveryStatus, RefusalCause};
-use domain::id::{MessageId, PracticeId};
+use domain::{
+    decide::Channel,
+    id::{MessageId, PracticeId},
+};
 use store::{
-    Db, contact,
+    Db, contact, conversation,
     message::{
         self, State,
         queue::{self, Ended},
@@ -22,13 +25,14 @@ const STATUSES: [DeliveryStatus; 5] = [
     DeliveryStatus::Delivered,
 ];
 
-const CAUSES: [(RefusalCause, &str); 7] = [
+const CAUSES: [(RefusalCause, &str); 8] = [
     (RefusalCause::OptedOut, "opted_out"),
     (RefusalCause::BadAddress, "bad_address"),
     (RefusalCause::NotMobile, "not_mobile"),
     (RefusalCause::SenderFault, "sender_fault"),
     (RefusalCause::Content, "content"),
     (RefusalCause::Blocked, "blocked"),
+    (RefusalCause::Filtered, "filtered"),
     (RefusalCause::Permanent, "permanent"),
 ];
 
@@ -72,7 +76,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn apply_report(
+    pub(crate) async fn apply_report(
         &self,
         db: &mut Db,
         practice: &PracticeId,
@@ -94,10 +98,11 @@ impl Engine {
         let is_news = queue::mark_reported(db, practice, id, &said, self.now()).await?;
         let message = if is_news { message::load(db, practice, id).await? } else { None };
         let Some(message) = message else { return Ok(()) };
+        if message.channel == Channel::Text {
+            conversation::mark_changed(db, practice, &message.value_index).await?;
+        }
         match state {
-            State::Delivered => {
-                contact::mark_bounced(db, practice, &message.value_index, false).await
-            }
+            State::Delivered => contact::mark_delivered(db, practice, &message.value_index).await,
             State::Failed => {
                 let ended = Ended {
                     id: message.id.clone(),
@@ -108,7 +113,7 @@ impl Engine {
                 self.slipped(db, practice, &message).await?;
                 match report.cause {
                     Some(cause) => self.learn(db, practice, &message, cause, report.code).await,
-                    None => Ok(()),
+                    None => self.note_soft_bounce(db, practice, &message, report.code).await,
                 }
             }
             _ => Ok(()),

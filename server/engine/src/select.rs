@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     book::{ClaimStatus, Language, Preferred},
     clock::{DAY_MS, HOUR_MS, UnixMs},
-    decide::{Channel, Class, Decision, Outcome, Proposed, Sent, Verdict, decide},
+    decide::{Channel, Class, Decision, Outcome, Proposed, Says, Sent, Verdict, decide},
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
+    template::Book,
     window::{floor_lifts_at, is_below_the_floor},
 };
 use jiff::civil::Date;
@@ -21,7 +22,7 @@ use store::{
 
 use crate::{
     Criteria, Engine, Preview, Refusal, Result, Segment,
-    compose::{check_name, reminder_letter, under_name},
+    compose::{Links, check_name, reminder_letter, under_name},
     criteria::{RECENT_DAYS, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
     facts::{Account, Gathered, Recipient, gather, no_approval},
     ladder::{Climber, Ground},
@@ -110,7 +111,8 @@ impl Engine {
         let (candidates, is_cut) = self.candidates(&mut db, &practice, criteria, now).await?;
         let (eligible, not_eligible): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|c| c.goes != Goes::Not);
-        let sample = self.sample(&practice, criteria.method, now).ok();
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        let sample = self.sample(&practice, &book, criteria.method, now).ok();
         Ok(ConfirmList {
             method: criteria.method,
             total_due: eligible.iter().map(|c| c.due).sum(),
@@ -132,7 +134,10 @@ impl Engine {
     ) -> Result<Preview> {
         let name_is_long = check_name(custom_name)?;
         let practice = under_name(&self.practice(practice).await?, custom_name);
-        let mut preview = self.sample(&practice, method, self.now())?;
+        let mut db = self.store().read().await?;
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        drop(db);
+        let mut preview = self.sample(&practice, &book, method, self.now())?;
         preview.name_is_long = name_is_long;
         Ok(preview)
     }
@@ -140,6 +145,7 @@ impl Engine {
     pub(crate) fn sample(
         &self,
         practice: &Practice,
+        book: &Book,
         method: Channel,
         now: UnixMs,
     ) -> std::result::Result<Preview, Refusal> {
@@ -148,16 +154,9 @@ impl Engine {
         let unsubscribe = format!("{}/unsubscribe/EXAMPLE", practice.settings.public_base);
         let account = sample_account(practice, now);
         let unsubscribe = (method == Channel::Email).then_some(unsubscribe.as_str());
-        let letter = reminder_letter(
-            practice,
-            &account,
-            Language::English,
-            method,
-            &link,
-            "EXAMPLE1",
-            unsubscribe,
-            now,
-        );
+        let links = Links { pay: &link, check_code: "EXAMPLE1", unsubscribe };
+        let (language, words) = (Language::English, (book, None));
+        let letter = reminder_letter(practice, &account, language, method, words, links, now);
         let content = self.words(&letter, method)?;
         if method == Channel::Text && !domain::sms::is_whole_in_first_segment(&content.text, &link)
         {
@@ -173,6 +172,8 @@ impl Engine {
                 subject,
                 text: content.text,
                 html: content.html.unwrap_or_default(),
+                picture_of: content.picture_of,
+                template: None,
             }),
             segments: i64::try_from(segments).unwrap_or(i64::MAX),
             name: practice.alias().to_owned(),
@@ -384,6 +385,8 @@ pub(crate) fn hypothetical(
         claims: Vec::new(),
         slot_at: at,
         content_hash: String::new(),
+        // The words of a reminder end in the way out.
+        says: Says { way_out: true, ..Says::default() },
     };
     let facts =
         gathered.facts(Some(&account.guarantor.id), &recipient, channel, &[], no_approval(), None);
@@ -494,5 +497,6 @@ fn sample_account(practice: &Practice, now: UnixMs) -> Account {
         holds: Vec::new(),
         due: balance,
         standing: store::standing::Standing::default(),
+        wishes: domain::wishes::Wishes::default(),
     }
 }

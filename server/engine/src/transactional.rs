@@ -7,12 +7,13 @@ use domain::{
     id::{ContactId, GuarantorId, MessageId, PracticeId},
     practice::Practice,
     sms,
+    template::Book,
 };
 use store::{
     Db,
     audit::Actor,
     contact::{self, Kind},
-    decision, guarantor,
+    conversation, decision, guarantor,
     keys::{LINK_TOKEN_BYTES, new_token, token_hash},
     message::{self, Content, New, State, queue},
 };
@@ -51,6 +52,7 @@ struct OnFile {
     guarantor: GuarantorId,
     contact: contact::Contact,
     language: Language,
+    book: Book,
 }
 
 impl OnFile {
@@ -125,7 +127,8 @@ impl Engine {
         mail: AccountMail,
     ) -> Result<Delivered> {
         let practice = self.practice(practice).await?;
-        let letter = Letter { practice: &practice, language, what: What::Account(mail) };
+        let book = Book::standard();
+        let letter = Letter { practice: &practice, language, book, what: What::Account(mail) };
         let content = self.words(&letter, Channel::Email)?;
         let class = Class::AccountNotice;
         self.send_mail(&practice, Some(guarantor), email, language, class, "account", content).await
@@ -140,7 +143,8 @@ impl Engine {
     ) -> Result<Delivered> {
         let practice = self.practice(practice).await?;
         let language = Language::English;
-        let letter = Letter { practice: &practice, language, what: What::Staff(mail) };
+        let book = Book::standard();
+        let letter = Letter { practice: &practice, language, book, what: What::Staff(mail) };
         let content = self.words(&letter, Channel::Email)?;
         let class = Class::StaffNotice;
         self.send_mail(&practice, None, email, language, class, "staff", content).await
@@ -187,7 +191,8 @@ impl Engine {
             .await?
             .ok_or(Refusal::NotFound)?;
         let language = owner.language.unwrap_or(Language::English);
-        Ok(OnFile { practice, guarantor: owner.id, contact, language })
+        let book = store::template::load_book(&mut db, &practice.id).await?;
+        Ok(OnFile { practice, guarantor: owner.id, contact, language, book })
     }
 
     async fn send_to(
@@ -268,6 +273,25 @@ impl Engine {
         message
     }
 
+    /// What staff write belongs to the conversation of that phone, and opens it.
+    async fn note_written(
+        &self,
+        db: &mut Db,
+        practice: &PracticeId,
+        message: &New,
+    ) -> store::Result<()> {
+        let said = conversation::Said {
+            value_index: &message.value_index,
+            masked: &message.masked,
+            is_ours: true,
+            waits: false,
+            state: Some(conversation::State::Open),
+            begins: conversation::State::Open,
+        };
+        conversation::mark_said(db, self.world(), practice, &said).await?;
+        Ok(())
+    }
+
     /// Stored and taken in one transaction, so that no other worker comes in between; then sent.
     async fn insert_and_deliver(
         &self,
@@ -285,6 +309,9 @@ impl Engine {
                 Box::pin(async move {
                     let now = engine.now();
                     message::insert_many(db, &pid, std::slice::from_ref(&message)).await?;
+                    if message.class == Class::StaffDirect {
+                        engine.note_written(db, &pid, &message).await?;
+                    }
                     if let Some(token) = &token {
                         engine.insert_link(db, &pid, &message, token, now).await?;
                     }
@@ -312,7 +339,7 @@ impl Engine {
 }
 
 fn letter<'a>(to: &'a OnFile, what: What<'a>) -> Letter<'a> {
-    Letter { practice: &to.practice, language: to.language, what }
+    Letter { practice: &to.practice, language: to.language, book: &to.book, what }
 }
 
 async fn newest_decision(

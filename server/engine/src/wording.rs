@@ -1,33 +1,34 @@
 //! What a message says is not the engine's: it gives closed variables and gets words back. No
 //! variable here can carry a patient's name, a day of service or a provider (M26).
 
-use domain::{book::Language, clock::UnixMs, money::Cents, practice::Practice};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    First,
-    Again,
-    Final,
-}
+use domain::{
+    book::Language,
+    clock::UnixMs,
+    money::Cents,
+    practice::Practice,
+    template::{Book, Kind, Trace},
+};
+use jiff::civil::Date;
 
 #[derive(Clone, Debug)]
 pub enum What<'a> {
+    /// Everything that asks for money unasked, from the first word about a bill to the last.
     Reminder {
-        stage: Stage,
+        kind: Kind,
         /// Only where the practice switched amounts on.
         amount: Option<Cents>,
+        /// Of the oldest balance, or of the charge.
+        due_on: Option<Date>,
+        /// The next one of a plan.
+        installment: Option<(Cents, Date)>,
+        card_last4: Option<&'a str>,
         /// Only in email, only where switched on.
         first_name: Option<&'a str>,
         pay_link: &'a str,
-        /// A part was paid lately (S-TP7).
-        thanks_for_part: bool,
         /// "Is this message real?": eight characters that the practice's page confirms.
         check_code: &'a str,
         /// Only in email.
         unsubscribe_url: Option<&'a str>,
-    },
-    FailedAutopay {
-        pay_link: &'a str,
     },
     NewLink {
         pay_link: &'a str,
@@ -101,7 +102,16 @@ pub struct Letter<'a> {
     /// With the job's custom name in place of the practice's, when it has one.
     pub practice: &'a Practice,
     pub language: Language,
+    /// The practice's own words and ours.
+    pub book: &'a Book,
     pub what: What<'a>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub body: String,
+    /// Which words they are; none where a practice cannot write its own.
+    pub template: Option<Trace>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,10 +119,13 @@ pub struct Mail {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// The address of which the HTML part shows a picture code (S-TP8).
+    pub picture_of: Option<String>,
+    pub template: Option<Trace>,
 }
 
 /// Writes messages; pure. `None` where a message has no such form.
 pub trait Wording: Send + Sync {
-    fn text(&self, letter: &Letter<'_>) -> Option<String>;
+    fn text(&self, letter: &Letter<'_>) -> Option<Text>;
     fn email(&self, letter: &Letter<'_>) -> Option<Mail>;
 }

@@ -27,6 +27,8 @@ use crate::{
 pub enum Account {
     Stripe(Merchant),
     Smtp(MailServer),
+    /// The key of its events.
+    MailEvents(String),
     Twilio(TextAccount),
 }
 
@@ -35,6 +37,7 @@ impl Account {
         match self {
             Self::Stripe(_) => Vendor::Stripe,
             Self::Smtp(_) => Vendor::Smtp,
+            Self::MailEvents(_) => Vendor::MailEvents,
             Self::Twilio(_) => Vendor::Twilio,
         }
     }
@@ -57,6 +60,7 @@ pub async fn post(
             .await?
             .map(|shop| Account::Stripe(shop.merchant)),
         Vendor::Smtp => vendors::try_mail(&house, &posted, from).await?.map(Account::Smtp),
+        Vendor::MailEvents => vendors::try_mail_events(&posted).map(Account::MailEvents),
         Vendor::Twilio => vendors::try_texts(&house, &posted).await?.map(Account::Twilio),
     };
     let account = match tried {
@@ -69,7 +73,10 @@ pub async fn post(
         }
     };
     store_account(&house, &staff, account).await?;
-    staff.visit.say("The account answered and was stored.");
+    staff.visit.say(match vendor {
+        Vendor::MailEvents => "The key was stored.",
+        _ => "The account answered and was stored.",
+    });
     Ok(see_other("/staff/settings/connections"))
 }
 
@@ -89,6 +96,9 @@ pub async fn store_account(house: &House, staff: &Staff, account: Account) -> Re
                 }
                 Account::Twilio(texts) => {
                     store::sender::mark_texts(db, &practice, texts, now).await?;
+                }
+                Account::MailEvents(key) => {
+                    store::sender::mark_mail_events(db, &practice, key, now).await?;
                 }
                 Account::Smtp(mail) => {
                     store::sender::mark_mail(db, &practice, mail, now).await?;

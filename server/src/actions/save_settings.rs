@@ -1,8 +1,9 @@
 //! `POST /staff/settings/{section}`. A form made from older settings overwrites nothing.
 
 use actix_web::web;
-use app::pages::staff::Section;
+use app::pages::staff::{Section, billing_terms};
 use domain::{practice::Practice, staff::Permission};
+use store::number_order::insert_billing_consent;
 
 use super::choose_language::see_other;
 use crate::{
@@ -48,14 +49,22 @@ pub async fn save(
 ) -> Result<bool, Failure> {
     let detail = settings_form::differences(&staff.practice, changed);
     let entry = staff.entry("settings_changed", "practice", changed.id.as_str()).with(detail);
+    let accepts = staff.practice.settings.billing_consent_at.is_none()
+        && changed.settings.billing_consent_at.is_some();
+    let (by, address) = (staff.actor().label(), staff.visit.address().to_owned());
     let (changed, world) = (changed.clone(), house.world.clone());
     let done = house.store.write(move |db| {
         let (changed, world, entry) = (changed.clone(), world.clone(), entry.clone());
+        let (by, address) = (by.clone(), address.clone());
         Box::pin(async move {
             let (id, name) = (&changed.id, &changed.name);
             let settings = &changed.settings;
             if !store::practice::mark_settings(db, id, version, name, settings).await? {
                 return Ok(false);
+            }
+            if accepts {
+                let (version, words) = (billing_terms::VERSION, billing_terms::WORDS);
+                insert_billing_consent(db, &world, id, version, words, &by, &address).await?;
             }
             store::audit::insert(db, &world, &entry).await?;
             Ok(true)

@@ -5,6 +5,7 @@ use actix_web::web;
 use app::components::Errors;
 use domain::id::ContactId;
 use engine::{Delivered, Refusal};
+use store::guarantor::Guarantor;
 
 use super::{change_record::record_of, choose_language::see_other};
 use crate::{
@@ -39,7 +40,7 @@ pub async fn post(
     let errors = match sent {
         Ok(Delivered::Sent(_)) => {
             staff.visit.say("The text was sent.");
-            return Ok(see_other(&record_of(&id, "")));
+            return Ok(see_other(&after(&house, &staff, &about, &contact).await?));
         }
         Ok(Delivered::Later(_)) => {
             staff.visit.say("The text goes by itself when the hours at their place allow it.");
@@ -61,4 +62,23 @@ pub async fn post(
     };
     let page = text_page(&house, &staff, &about, &phone, &text, errors).await?;
     Ok(refused(page.html(&workspace::shell(&house, &staff, SECTION))))
+}
+
+/// Where the answer will be read: the conversation, where there is an inbox.
+async fn after(
+    house: &House,
+    staff: &Staff,
+    about: &Guarantor,
+    contact: &ContactId,
+) -> Result<String, Failure> {
+    let record = record_of(about.id.as_str(), "");
+    if !staff.has_inbox() {
+        return Ok(record);
+    }
+    let mut db = house.store.read().await?;
+    let practice = &staff.practice.id;
+    let contact = store::contact::load(&mut db, practice, &about.id, contact).await?;
+    let Some(contact) = contact else { return Ok(record) };
+    let found = store::conversation::find_by_value(&mut db, practice, &contact.value_index).await?;
+    Ok(found.map_or(record, |id| format!("/staff/inbox/{id}")))
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    clock::UnixMs,
+    clock::{DAY_MS, UnixMs},
     decide::{Channel, LineType, Reach},
-    id::{ContactId, GuarantorId, PracticeId},
+    id::{ContactId, GuarantorId, MessageId, PracticeId},
 };
 use jiff::civil::Date;
 
@@ -103,6 +103,8 @@ impl Contact {
 
 /// Three soft bounces and staff look (M32).
 pub const SOFT_BOUNCES_MOST: i64 = 3;
+/// Older soft bounces do not count any more.
+pub const SOFT_BOUNCE_WINDOW_MS: i64 = 14 * DAY_MS;
 
 /// The code under which a bad contact is stored.
 pub const fn reach_code(reach: Reach) -> &'static str {
@@ -473,22 +475,46 @@ pub async fn mark_bad(
     Ok(done.rows_affected())
 }
 
-/// One more soft bounce, or a delivery that worked and clears them.
-pub async fn mark_bounced(
+/// A delivery failed in a way that may pass. The contact keeps how often that was in
+/// [`SOFT_BOUNCE_WINDOW_MS`]; true when this one made it too often. The same message counts once.
+pub async fn mark_soft_bounced(
     db: &mut Db,
     practice: &PracticeId,
     value_index: &str,
-    is_soft_bounce: bool,
-) -> Result<()> {
-    const MARK: &str = "update contact
-        set soft_bounces = case when $3 = 1 then soft_bounces + 1 else 0 end
-        where practice_id = $1 and value_index = $2";
-    sqlx::query(MARK)
+    message: &MessageId,
+    at: UnixMs,
+) -> Result<bool> {
+    const INSERT: &str = "insert into soft_bounce (practice_id, value_index, message_id, at_ms)
+        values ($1, $2, $3, $4)
+        on conflict (practice_id, value_index, message_id) do nothing";
+    const MARK: &str = "update contact set soft_bounces = (select count(*) from soft_bounce s
+            where s.practice_id = $1 and s.value_index = $2 and s.at_ms > $3)
+        where practice_id = $1 and value_index = $2
+        returning soft_bounces";
+    let done = sqlx::query(INSERT)
         .bind(practice.as_str())
         .bind(value_index)
-        .bind(i64::from(is_soft_bounce))
+        .bind(message.as_str())
+        .bind(at.0)
         .execute(db.c())
         .await?;
+    let counted: Vec<(i64,)> = sqlx::query_as(MARK)
+        .bind(practice.as_str())
+        .bind(value_index)
+        .bind(at.minus_ms(SOFT_BOUNCE_WINDOW_MS).0)
+        .fetch_all(db.c())
+        .await?;
+    let is_new = done.rows_affected() == 1;
+    Ok(is_new && counted.iter().any(|(many,)| *many >= SOFT_BOUNCES_MOST))
+}
+
+/// A delivery that worked clears what failed before.
+pub async fn mark_delivered(db: &mut Db, practice: &PracticeId, value_index: &str) -> Result<()> {
+    const FORGET: &str = "delete from soft_bounce where practice_id = $1 and value_index = $2";
+    const MARK: &str = "update contact set soft_bounces = 0
+        where practice_id = $1 and value_index = $2 and soft_bounces > 0";
+    sqlx::query(FORGET).bind(practice.as_str()).bind(value_index).execute(db.c()).await?;
+    sqlx::query(MARK).bind(practice.as_str()).bind(value_index).execute(db.c()).await?;
     Ok(())
 }
 

@@ -83,6 +83,12 @@ pub struct Content {
     /// One-click unsubscribe of a reminder by email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsubscribe_url: Option<String>,
+    /// Of an email: the address of which it shows a picture code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture_of: Option<String>,
+    /// Which words these are: `reminder_gentle.text.en v3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -394,6 +400,101 @@ pub async fn find_by_check_code(
     let row: Option<(String, i64)> =
         sqlx::query_as(FIND).bind(practice.as_str()).bind(code).fetch_optional(db.c()).await?;
     row.map(|(channel, at)| Ok((channel_of(&channel)?, UnixMs(at)))).transpose()
+}
+
+/// The texts to one phone, newest first, opened: one side of a conversation.
+pub async fn list_texts_to(
+    db: &mut Db,
+    practice: &PracticeId,
+    value_index: &str,
+    limit: i64,
+) -> Result<Vec<Message>> {
+    const LIST: &str = "select id
+        from message
+        where practice_id = $1 and value_index = $2 and channel = 'text'
+        order by id desc
+        limit $3";
+    let rows: Vec<(String,)> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(value_index)
+        .bind(limit)
+        .fetch_all(db.c())
+        .await?;
+    let ids: Vec<MessageId> = rows.into_iter().map(|(id,)| MessageId::trusted(id)).collect();
+    let mut all: Vec<Message> = load_many(db, practice, &ids).await?.into_values().collect();
+    all.sort_by(|one, other| other.id.cmp(&one.id));
+    Ok(all)
+}
+
+/// The newest text that staff wrote by hand, for the search of the inbox: newest first.
+pub async fn list_written(db: &mut Db, practice: &PracticeId, limit: i64) -> Result<Vec<Message>> {
+    const LIST: &str = "select id
+        from message
+        where practice_id = $1 and class = 'staff_direct' and channel = 'text'
+        order by created_at_ms desc, id desc
+        limit $2";
+    let rows: Vec<(String,)> =
+        sqlx::query_as(LIST).bind(practice.as_str()).bind(limit).fetch_all(db.c()).await?;
+    let ids: Vec<MessageId> = rows.into_iter().map(|(id,)| MessageId::trusted(id)).collect();
+    Ok(load_many(db, practice, &ids).await?.into_values().collect())
+}
+
+/// When we last texted a phone on our own account, and with which code; with `code` the text that
+/// carried it (MS1). Answers to the person's own texts prove nothing.
+pub async fn find_proof(
+    db: &mut Db,
+    practice: &PracticeId,
+    value_index: &str,
+    code: Option<&str>,
+    since: UnixMs,
+) -> Result<Option<(UnixMs, Option<String>)>> {
+    const FIND: &str = "select accepted_at_ms, check_code
+        from message
+        where practice_id = $1 and value_index = $2 and channel = 'text'
+        and (cast($3 as text) is null or check_code = $3)
+        and accepted_at_ms >= $4
+        and class not in ('opt_out_confirmation', 'opt_in_confirmation', 'help', 'auto_reply')
+        order by accepted_at_ms desc, id desc
+        limit 1";
+    let row: Option<(i64, Option<String>)> = sqlx::query_as(FIND)
+        .bind(practice.as_str())
+        .bind(value_index)
+        .bind(code)
+        .bind(since.0)
+        .fetch_optional(db.c())
+        .await?;
+    Ok(row.map(|(at, code)| (UnixMs(at), code)))
+}
+
+/// Different phones at which the carrier refused our texts with this code since then.
+pub async fn count_refused_phones(
+    db: &mut Db,
+    practice: &PracticeId,
+    code: &str,
+    since: UnixMs,
+) -> Result<i64> {
+    const COUNT: &str = "select count(distinct value_index)
+        from message
+        where practice_id = $1 and created_at_ms >= $3 and channel = 'text'
+        and provider_code = $2 and state = 'failed'";
+    let (many,): (i64,) = sqlx::query_as(COUNT)
+        .bind(practice.as_str())
+        .bind(code)
+        .bind(since.0)
+        .fetch_one(db.c())
+        .await?;
+    Ok(many)
+}
+
+/// Emails that a provider took since then.
+pub async fn count_emails(db: &mut Db, practice: &PracticeId, since: UnixMs) -> Result<i64> {
+    const COUNT: &str = "select count(*)
+        from message
+        where practice_id = $1 and created_at_ms >= $2 and channel = 'email'
+        and accepted_at_ms is not null";
+    let (many,): (i64,) =
+        sqlx::query_as(COUNT).bind(practice.as_str()).bind(since.0).fetch_one(db.c()).await?;
+    Ok(many)
 }
 
 /// Filters of the history; `None` means any.

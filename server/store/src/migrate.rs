@@ -18,7 +18,10 @@ const FILES: &[(i64, &str, &str)] = &[
     (10, "dispute", include_str!("../../../migrations/0010_dispute.sql")),
     (11, "housekeeping", include_str!("../../../migrations/0011_housekeeping.sql")),
     (12, "open_claim", include_str!("../../../migrations/0012_open_claim.sql")),
+    (13, "inbox", include_str!("../../../migrations/0013_inbox.sql")),
     (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
+    (15, "template", include_str!("../../../migrations/0015_template.sql")),
+    (17, "rule_override", include_str!("../../../migrations/0017_rule_override.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused

@@ -24,6 +24,8 @@ pub struct Reply {
     pub at: UnixMs,
     /// The kind of answer that went back, if one did.
     pub answered: Option<String>,
+    /// How it was understood before staff said otherwise, and who did.
+    pub reclassified: Option<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +80,8 @@ struct Row {
     class: String,
     at_ms: i64,
     answered: Option<String>,
+    reclassified_from: Option<String>,
+    reclassified_by: Option<String>,
 }
 
 impl Row {
@@ -91,6 +95,7 @@ impl Row {
             class: self.class,
             at: UnixMs(self.at_ms),
             answered: self.answered,
+            reclassified: self.reclassified_from.zip(self.reclassified_by),
         })
     }
 }
@@ -102,7 +107,8 @@ pub async fn list_by_value(
     value_index: &str,
     limit: i64,
 ) -> Result<Vec<Reply>> {
-    const LIST: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered
+    const LIST: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered,
+        reclassified_from, reclassified_by
         from reply
         where practice_id = $1 and value_index = $2
         order by at_ms desc, id desc
@@ -123,7 +129,8 @@ pub async fn list(
     before_id: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Reply>> {
-    const LIST: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered
+    const LIST: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered,
+        reclassified_from, reclassified_by
         from reply
         where practice_id = $1 and (cast($2 as text) is null or id < $2)
         order by id desc
@@ -135,6 +142,77 @@ pub async fn list(
         .fetch_all(db.c())
         .await?;
     rows.into_iter().map(|r| r.open(db, practice)).collect()
+}
+
+/// One reply, with the phone it came from as its blind index.
+pub async fn load(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &ReplyId,
+) -> Result<Option<(Reply, String)>> {
+    const LOAD: &str = "select id, from_sealed, masked, body_sealed, class, at_ms, answered,
+        reclassified_from, reclassified_by
+        from reply
+        where practice_id = $1 and id = $2";
+    let row: Option<Row> = sqlx::query_as(LOAD)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .fetch_optional(db.c())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let reply = row.open(db, practice)?;
+    let mut values = list_values(db, practice, std::slice::from_ref(id)).await?;
+    Ok(values.remove(id).map(|value| (reply, value)))
+}
+
+/// The newest reply of each of these phones.
+pub async fn list_newest(
+    db: &mut Db,
+    practice: &PracticeId,
+    values: &[String],
+) -> Result<BTreeMap<String, Reply>> {
+    const LIST: &str = "select value_index, max(id)
+        from reply
+        where practice_id = $1 and value_index in ($list)
+        group by value_index";
+    let mut found = BTreeMap::new();
+    for chunk in values.chunks(LIST_LONGEST) {
+        let chunk = padded(chunk);
+        let mut query = sqlx::query_as::<_, (String, String)>(with_list(LIST, 2, chunk.len()))
+            .bind(practice.as_str());
+        for value in &chunk {
+            query = query.bind(value);
+        }
+        for (value, id) in query.fetch_all(db.c()).await? {
+            if let Some((reply, _)) = load(db, practice, &ReplyId::trusted(id)).await? {
+                found.insert(value, reply);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Staff say what a text meant. The first reading is kept.
+pub async fn mark_reclassified(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &ReplyId,
+    class: &str,
+    by: &str,
+    now: UnixMs,
+) -> Result<bool> {
+    const MARK: &str = "update reply set class = $3, reclassified_by = $4, reclassified_at_ms = $5,
+        reclassified_from = coalesce(reclassified_from, class)
+        where practice_id = $1 and id = $2 and class <> $3";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(class)
+        .bind(by)
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Which phones wrote these replies, as their blind indexes.

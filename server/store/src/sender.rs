@@ -1,5 +1,5 @@
 //! A practice's own accounts at the texting service and the mail server: the sealed connections
-//! `twilio` and `smtp`, write-only.
+//! `twilio`, `smtp` and `mail_events`, write-only.
 
 use std::fmt;
 
@@ -10,6 +10,7 @@ use crate::{Db, Result, StoreError, practice};
 
 const TEXTS: &str = "twilio";
 const MAIL: &str = "smtp";
+const MAIL_EVENTS: &str = "mail_events";
 
 /// The texting account. Numbers are E.164.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,4 +82,18 @@ pub async fn mark_mail(
 ) -> Result<()> {
     let text = serde_json::to_string(server).expect("a mail server is plain data");
     practice::mark_connection(db, practice, MAIL, &text, now).await
+}
+
+/// The public key with which the email service signs its events.
+pub async fn load_mail_events(db: &mut Db, practice: &PracticeId) -> Result<Option<String>> {
+    practice::find_connection(db, practice, MAIL_EVENTS).await
+}
+
+pub async fn mark_mail_events(
+    db: &mut Db,
+    practice: &PracticeId,
+    key: &str,
+    now: UnixMs,
+) -> Result<()> {
+    practice::mark_connection(db, practice, MAIL_EVENTS, key, now).await
 }

@@ -169,6 +169,39 @@ pub async fn mark_lifted(
     Ok(done.rows_affected())
 }
 
+/// Staff read a text again: it was no opt-out. Lifts only what those words alone made, never a bare
+/// STOP, a click or the carrier's own.
+pub async fn mark_misread(
+    db: &mut Db,
+    practice: &PracticeId,
+    value_index: &str,
+    since: UnixMs,
+    by: &str,
+    now: UnixMs,
+) -> Result<u64> {
+    const MARK: &str = "update suppression set lifted_at_ms = $4, lifted_by = $5
+        where practice_id = $1 and value_index = $2 and channel = 'text' and reason = 'free_text'
+        and at_ms >= $3 and lifted_at_ms is null";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(value_index)
+        .bind(since.0)
+        .bind(now.0)
+        .bind(by)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Complaints of the practice since then.
+pub async fn count_complaints(db: &mut Db, practice: &PracticeId, since: UnixMs) -> Result<i64> {
+    const COUNT: &str = "select count(*) from suppression
+        where practice_id = $1 and reason = 'complaint' and channel = 'email' and at_ms >= $2";
+    let (many,): (i64,) =
+        sqlx::query_as(COUNT).bind(practice.as_str()).bind(since.0).fetch_one(db.c()).await?;
+    Ok(many)
+}
+
 /// Staff found out that the number is the guarantor's after all.
 pub async fn mark_right_number(
     db: &mut Db,

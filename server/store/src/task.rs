@@ -171,6 +171,24 @@ pub async fn count_open(db: &mut Db, practice: &PracticeId) -> Result<Vec<(Strin
     Ok(sqlx::query_as(COUNT).bind(practice.as_str()).fetch_all(db.c()).await?)
 }
 
+/// What it is about turned out to be something else; only while it is open.
+pub async fn mark_kind(
+    db: &mut Db,
+    practice: &PracticeId,
+    dedupe_key: &str,
+    kind: &str,
+) -> Result<bool> {
+    const MARK: &str = "update task set kind = $3
+        where practice_id = $1 and dedupe_key = $2 and closed_at_ms is null";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(dedupe_key)
+        .bind(kind)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub async fn mark_closed(
     db: &mut Db,
     practice: &PracticeId,

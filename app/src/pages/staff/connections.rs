@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     components::{
-        Badge, Button, Column, Errors, Facts, Field, Form, Notice, Row, Select, Table, TextArea,
-        Tone, heading, instant_full,
+        Badge, Button, Errors, Facts, Field, Form, Select, TextArea, Tone, heading, instant_full,
     },
     words::Words,
 };
@@ -23,17 +22,20 @@ const PATH: &str = "/staff/settings/connections";
 pub enum Vendor {
     Stripe,
     Smtp,
+    /// What the service behind the mail server reports: bounces, complaints.
+    MailEvents,
     Twilio,
 }
 
 impl Vendor {
-    pub const ALL: [Self; 3] = [Self::Stripe, Self::Smtp, Self::Twilio];
+    pub const ALL: [Self; 4] = [Self::Stripe, Self::Smtp, Self::MailEvents, Self::Twilio];
 
     /// As the connection is stored and its address ends.
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Stripe => "stripe",
             Self::Smtp => "smtp",
+            Self::MailEvents => "mail_events",
             Self::Twilio => "twilio",
         }
     }
@@ -46,6 +48,7 @@ impl Vendor {
         match self {
             Self::Stripe => "Stripe: payments",
             Self::Smtp => "Mail server: email",
+            Self::MailEvents => "Email events: bounces and complaints",
             Self::Twilio => "Twilio: texts",
         }
     }
@@ -72,6 +75,14 @@ impl Vendor {
             }
             .into_any(),
             Self::Smtp => smtp_fields(typed, errors),
+            Self::MailEvents => view! {
+                {text("mail_events_key", "Verification key")
+                    .hint("Where the mail server is SendGrid's: Settings, Mail Settings, Event \
+                           Webhook, with its signature switched on. Point it at the address \
+                           above and copy its verification key here.")
+                    .required()}
+            }
+            .into_any(),
             Self::Twilio => view! {
                 {text("twilio_account_sid", "Account SID").hint("AC and 32 characters").required()}
                 {secret("twilio_auth_token", "Auth token").required()}
@@ -208,78 +219,4 @@ fn panel(
         </section>
     }
     .into_any()
-}
-
-/// A number that can be bought.
-#[derive(Clone, Debug)]
-pub struct NumberOffer {
-    pub e164: String,
-    /// `(512) 555-0123`
-    pub friendly: String,
-    pub place: String,
-}
-
-/// `/staff/settings/numbers`: Get a Number (S-NU1).
-#[derive(Clone, Debug)]
-pub struct Numbers {
-    pub area: String,
-    pub contains: String,
-    /// None before a search.
-    pub offers: Option<Vec<NumberOffer>>,
-    pub current: Option<String>,
-    pub errors: Errors,
-}
-
-impl Numbers {
-    pub fn html(self, shell: &StaffShell) -> String {
-        let is_error = !self.errors.is_empty();
-        let current = self.current.map(|number| {
-            Notice::new(Tone::Plain).text(format!("Texts go out from {number} now.")).view()
-        });
-        let search = Form::get("/staff/settings/numbers").class("filters").body(view! {
-            {Field::digits("area", "Area code", 3).value(self.area)}
-            {Field::text("contains", "Digits it should contain")
-                .value(self.contains)
-                .narrow()
-                .maxlength(10)}
-            <div class="actions">{Button::secondary("Search")}</div>
-        });
-        let offers = self.offers.map(|offers| {
-            let rows = offers
-                .into_iter()
-                .map(|offer| {
-                    let buy = Form::post("/staff/settings/numbers", &shell.csrf)
-                        .hidden("number", offer.e164)
-                        .body(
-                            Button::secondary("Purchase")
-                                .named(format!("Purchase {}", offer.friendly))
-                                .view(),
-                        );
-                    Row::new().cell(offer.friendly).cell(offer.place).cell(buy)
-                })
-                .collect();
-            let columns = ["Number", "Place", "Choose"].map(Column::new).to_vec();
-            Table::new("Numbers to choose from", columns)
-                .rows(rows)
-                .empty(view! { <p>"No number fits. Try another area code or fewer digits."</p> })
-                .view()
-        });
-        let body = view! {
-            {heading("Get a Number", false)}
-            {tabs("texting")}
-            {self.errors.summary("No number was bought")}
-            {current}
-            <p>
-                "Search by area code or preferred digits. The number is bought on the practice's \
-                 Twilio account, its replies are pointed here, and it is chosen for texts at once."
-            </p>
-            {search}
-            {offers}
-        };
-        if is_error {
-            shell.error_page("Get a Number", body)
-        } else {
-            shell.page("Get a Number", body)
-        }
-    }
 }

@@ -58,6 +58,11 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::VoiceConsent => "Consent to automated calls",
         RuleId::ConsentInDc => "Consent in the District of Columbia",
         RuleId::ConsentInNyc => "Consent in New York City",
+        RuleId::ConsentByRule => "Consent where they live",
+        RuleId::WayOut => "Opt-out line",
+        RuleId::CollectorDuties => "What a collector must say",
+        RuleId::FinalNotice => "Final notice of a nonprofit hospital",
+        RuleId::ChargeNotice => "Notice before a charge",
         RuleId::Reassigned => "Phone confirmed lately",
         RuleId::Live => "Practice is live",
         RuleId::HeldImport => "No held import",
@@ -95,10 +100,12 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::RateSlot => "Sender's turn",
         RuleId::PreferredChannel => "Preferred method",
         RuleId::FaxIsForTheUnreached => "Fax for whom nothing else reaches",
+        RuleId::AskedToWait => "Payday or pause",
+        RuleId::QuietHours => "Quiet hours",
     }
 }
 
-const fn opt_out_words(reason: SuppressionReason) -> &'static str {
+pub const fn opt_out_words(reason: SuppressionReason) -> &'static str {
     match reason {
         SuppressionReason::Stop => "by replying STOP",
         SuppressionReason::FreeText => "in their own words",
@@ -203,6 +210,13 @@ pub fn sentence(reason: &Reason, zone: &TimeZone) -> String {
             format!("A payment came in on {}, after the approval.", instant(*paid_at))
         }
         Fact::Approved { at } => format!("Approved on {}.", instant(*at)),
+        Fact::AskedToWait { until } => {
+            format!("They asked for no reminder before {}.", day(*until))
+        }
+        Fact::QuietHours { quiet } => format!(
+            "They want nothing between {}:00 and {}:00 at their place.",
+            quiet.from_hour, quiet.until_hour
+        ),
         Fact::OnTime { slot_at } => format!("Meant for {}: on time.", instant(*slot_at)),
         Fact::Stale { slot_at } => {
             format!("Meant for {}: too old to send now.", instant(*slot_at))
@@ -234,6 +248,15 @@ pub fn sentence(reason: &Reason, zone: &TimeZone) -> String {
         }
         Fact::NoConsentOnFile if reason.rule == RuleId::VoiceConsent => {
             "No consent to automated calls is on file for this phone.".to_owned()
+        }
+        Fact::FirstBillTooRecent { at: Some(at) } => {
+            format!("The first bill went on {}: a final notice waits.", day(*at))
+        }
+        Fact::WrittenNoticeTooRecent { at: Some(at) } => {
+            format!("The written notice went on {}: a final notice waits.", day(*at))
+        }
+        Fact::ChargeNoticeTooRecent { at: Some(at) } => {
+            format!("They were told of the charge on {}: it waits.", day(*at))
         }
         plain => plain_sentence(plain),
     }
@@ -293,6 +316,16 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::ProofNotApproved => "No proof has been approved.",
         Fact::EmailNotTested => "The email sender has not been tested.",
         Fact::TooManyComplaints => "Too many spam complaints: reminders by email are paused.",
+        Fact::NoWayOut => "The words do not say how to stop these messages.",
+        Fact::NoCollectorNotice => "The words do not say that they come from a debt collector.",
+        Fact::NoValidationNotice => "No validation notice has been sent.",
+        Fact::FirstBillTooRecent { .. } => "Nobody knows when the first bill went.",
+        Fact::WrittenNoticeTooRecent { .. } => {
+            "No written notice that names the financial assistance is on file."
+        }
+        Fact::ChargeNotAuthorized => "No authorization for this card is on file.",
+        Fact::ChargeStopped => "The authorization was taken back.",
+        Fact::ChargeNoticeTooRecent { .. } => "They were not told of the charge.",
         Fact::VoiceOff => "The practice has reminder calls switched off.",
         Fact::NoCallerNumber => "There is no number to call from.",
         Fact::FaxOff => "The practice has faxing switched off.",
@@ -314,6 +347,7 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::SlotFresh => "The sender's turn is now.",
         Fact::SlotExpired => "The sender's turn had passed; it is asked again.",
         Fact::ChannelWelcome => "They welcome this method.",
+        Fact::CarriersFilterUs => "Carriers filter our texts: reminders by text are paused.",
         Fact::PrefersOther { channel: Channel::Text } => "They prefer texts.",
         Fact::PrefersOther { channel: Channel::Email } => "They prefer email.",
         Fact::PrefersOther { channel: Channel::Voice } => "They prefer calls.",
@@ -393,12 +427,15 @@ pub fn mend(rule: Option<RuleId>, guarantor: &str) -> Option<(&'static str, Stri
         | RuleId::TextEnabled
         | RuleId::VoiceConsent
         | RuleId::ConsentInDc
-        | RuleId::ConsentInNyc => ("Record consent", record("#contacts")),
+        | RuleId::ConsentInNyc
+        | RuleId::ConsentByRule => ("Record consent", record("#contacts")),
         RuleId::Reassigned | RuleId::Reachable | RuleId::RightContact | RuleId::WrongNumber => {
             ("Check the contact", record("#contacts"))
         }
         RuleId::OptOut => ("See the opt-out", record("#contacts")),
-        RuleId::PreferredChannel => ("See the preferred method", record("#preferences")),
+        RuleId::PreferredChannel | RuleId::AskedToWait | RuleId::QuietHours => {
+            ("See the preferences", record("#preferences"))
+        }
         RuleId::Minor => ("See the record", record("")),
         RuleId::HeldImport => ("Decide on the import", "/staff/imports".to_owned()),
         RuleId::Live => ("Go on with setting up", "/setup".to_owned()),
@@ -460,6 +497,7 @@ pub fn end_words(code: &str) -> String {
         "refused:sender_fault" => "Refused: our sender is not set up rightly",
         "refused:content" => "Refused: the carrier objects to the words",
         "refused:blocked" => "Refused: blocked by the carrier",
+        "refused:filtered" => "Refused: the carrier's filter took it for spam",
         "refused:permanent" => "Refused for good",
         other => return other.replace(['_', ':'], " "),
     };
@@ -485,7 +523,8 @@ mod tests {
     fn an_opt_out_says_when_and_how() {
         let since = UnixMs::parse_rfc3339("2026-03-02T15:00:00Z").expect("an instant");
         let fact = Fact::OptedOut { reason: SuppressionReason::Stop, since };
-        let reason = Reason { rule: RuleId::OptOut, verdict: Verdict::Withhold, fact };
+        let (rule, verdict) = (RuleId::OptOut, Verdict::Withhold);
+        let reason = Reason { rule, verdict, fact, by: Vec::new() };
         assert_eq!(sentence(&reason, &TimeZone::UTC), "Opted out on Mar 2, 2026 by replying STOP.");
     }
 }

@@ -64,14 +64,17 @@ impl Progress {
         }
     }
 
-    pub fn badge(self) -> Badge {
-        let tone = match self {
+    pub const fn tone(self) -> Tone {
+        match self {
             Self::Delivered | Self::Accepted => Tone::Good,
             Self::Failed => Tone::Danger,
             Self::Unknown | Self::Withheld | Self::PendingApproval => Tone::Warn,
             Self::Queued | Self::Sending | Self::Cancelled => Tone::Plain,
-        };
-        Badge::new(self.name()).tone(tone)
+        }
+    }
+
+    pub fn badge(self) -> Badge {
+        Badge::new(self.name()).tone(self.tone())
     }
 }
 

@@ -112,6 +112,8 @@ pub struct MessagePage {
     /// Why there is no text.
     pub hidden_because: &'static str,
     pub by: String,
+    /// Which template its words are of, and its address for those who may open it.
+    pub template: Option<(String, Option<String>)>,
     /// What happened to it, oldest first.
     pub steps: Vec<(UnixMs, String)>,
     pub next_at: Option<UnixMs>,
@@ -156,6 +158,10 @@ impl MessagePage {
             .next_at
             .filter(|_| self.progress == Progress::Queued)
             .map(|at| when::near(at, self.now, &self.zone));
+        let words = self.template.clone().map(|(words, href)| match href {
+            Some(href) => view! { <a href=href>{words}</a> }.into_any(),
+            None => view! { {words} }.into_any(),
+        });
         let parts = (self.channel == Channel::Text).then(|| self.segments.to_string());
         let facts = Facts::new()
             .row("State", self.progress.badge().view())
@@ -167,6 +173,7 @@ impl MessagePage {
             .maybe("Amount", self.amount.map(money))
             .maybe("Text parts", parts)
             .row("By", self.by.clone())
+            .maybe("Words", words)
             .maybe("Job", job)
             .maybe("Goes", goes);
         let subject = self

@@ -35,6 +35,8 @@ pub struct ReplyRow {
     pub answered: bool,
     /// Every account with this phone: id and name.
     pub accounts: Vec<(String, String)>,
+    /// The hold it placed by itself.
+    pub placed_hold: Option<HoldKind>,
     pub suggested_hold: Option<HoldKind>,
     pub review: Review,
 }
@@ -93,6 +95,10 @@ impl Replies {
             let words = format!("Consider a hold: {}", hold_name(kind).to_lowercase());
             view! { <br/><span class="hint">{words}</span> }
         });
+        let placed = line.placed_hold.map(|kind| {
+            let words = format!("On hold: {}", hold_name(kind).to_lowercase());
+            view! { <br/><span class="hint">{words}</span> }
+        });
         let answered = line
             .answered
             .then(|| view! { <br/><span class="hint">"Answered automatically"</span> });
@@ -129,7 +135,7 @@ impl Replies {
             .cell(line.body.clone())
             .cell(instant(w, line.at, &self.zone))
             .cell(line.masked.clone())
-            .cell(view! { {line.meaning}{hold}{answered} })
+            .cell(view! { {line.meaning}{placed}{hold}{answered} })
             .cell(accounts)
             .cell(review)
     }

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::StaffShell;
+use super::{StaffShell, billing_terms};
 use crate::components::{
     Button, ButtonLink, Checkbox, Errors, Field, Form, Notice, Radio, RadioGroup, Select, Tabs,
     Tone, heading, hidden,
@@ -115,7 +115,12 @@ pub(super) fn tabs(current: &str) -> AnyView {
         let href = format!("{PATH}/{}", section.slug());
         tabs.tab(href, section.title(), section.slug() == current)
     });
-    tabs.tab(format!("{PATH}/connections"), "Connections", current == "connections")
+    tabs.tab(format!("{PATH}/templates"), "Templates", current == "templates").tab(
+        format!("{PATH}/rules"),
+        "Rules",
+        current == "rules",
+    )
+        .tab(format!("{PATH}/connections"), "Connections", current == "connections")
         .tab(format!("{PATH}/keys"), "API keys", current == "keys")
         .view()
 }
@@ -296,9 +301,13 @@ impl Fields<'_> {
         view! {
             {self.check("texts_enabled_by_practice", "Enable SMS Service")
                 .hint("Without it, everything about texts is hidden in the workspace.")}
+            <details>
+                <summary>"SMS billing consent: what is accepted"</summary>
+                <p>{billing_terms::WORDS}</p>
+            </details>
+            {hidden("billing_version", billing_terms::VERSION)}
             {self.check("billing_accepted", "Accept SMS billing consent")
-                .hint("Texts and the number are billed to the practice by its texting provider. \
-                       Who accepted, and when, is recorded.")}
+                .hint("Who accepted which words, and when, is recorded.")}
         }
         .into_any()
     }
@@ -330,6 +339,14 @@ impl Fields<'_> {
     }
 
     fn texting(&self) -> AnyView {
+        let resume = self.typed.is_on("texts_are_paused").then(|| {
+            self.check("resume_texts", "Go on with reminders by text")
+                .hint(
+                    "They stopped because carriers' filters took them for spam. Find out why \
+                       first: words, links, an unregistered campaign.",
+                )
+                .view()
+        });
         view! {
             {self.enabling()}
             {self.check("instamed_is_active", "InstaMed is active on this account")
@@ -340,6 +357,7 @@ impl Fields<'_> {
                        codes go by email.")
                 .inputmode("tel")
                 .maxlength(20)}
+            {resume}
             {self.check("carrier_answers_stop", "The provider confirms STOP itself")
                 .hint("Twilio does, with the words set there under Advanced Opt-Out.")}
             {self.check("inbox_is_on", "Somebody reads replies")
@@ -407,6 +425,11 @@ impl Fields<'_> {
             {self.number("window_from_hour", "From hour").hint("8 to 20")}
             {self.number("window_until_hour", "Until hour").hint("9 to 21")}
             {self.check("skip_federal_holidays", "Send nothing on federal holidays")}
+            {self.check("is_nonprofit_hospital", "We are a nonprofit hospital")
+                .hint("A final notice then waits as 26 CFR 1.501(r)-6 asks.")}
+            {self.check("collects_for_others", "We collect for somebody else")
+                .hint("The rules for debt collectors then bind as well. Most carriers refuse \
+                       texts of collectors.")}
         }
         .into_any()
     }

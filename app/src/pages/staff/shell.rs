@@ -66,6 +66,16 @@ impl StaffShell {
         self.write(title, true, &[], body.into_any())
     }
 
+    /// A page that refuses what was sent, with modules of `app/scripts`.
+    pub fn error_page_with(
+        &self,
+        title: &str,
+        scripts: &[&str],
+        body: impl IntoView + 'static,
+    ) -> String {
+        self.write(title, true, scripts, body.into_any())
+    }
+
     /// A page with modules of `app/scripts`, by file name.
     pub fn page_with(
         &self,

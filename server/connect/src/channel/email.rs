@@ -10,12 +10,12 @@ use lettre::{
     Address, Message,
     address::Envelope,
     message::{
-        Mailbox, MultiPart, SinglePart,
+        Attachment, Mailbox, MultiPart, SinglePart,
         dkim::{
             DkimCanonicalization, DkimCanonicalizationType, DkimConfig, DkimSigningAlgorithm,
             DkimSigningKey,
         },
-        header::{HeaderName, HeaderValue},
+        header::{ContentType, HeaderName, HeaderValue},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -134,14 +134,33 @@ pub(crate) fn compose(
     // A boundary of our own: the same message is the same bytes.
     let parts = MultiPart::alternative()
         .boundary(format!("=_{}", email.message_id))
-        .singlepart(SinglePart::plain(email.text.clone()))
-        .singlepart(SinglePart::html(email.html.clone()));
+        .singlepart(SinglePart::plain(email.text.clone()));
+    let html = SinglePart::html(email.html.clone());
+    let parts = match email.picture_of.as_deref().and_then(super::picture::png_of) {
+        Some(png) => parts.multipart(with_picture(html, png, &email.message_id)?),
+        None => parts.singlepart(html),
+    };
     let mut message = builder.multipart(parts).map_err(|_| content())?;
     if let Some(dkim) = dkim {
         message.sign(dkim);
     }
     let envelope = Envelope::new(Some(from), vec![to]).map_err(|_| content())?;
     Ok(Composed { envelope, bytes: message.formatted(), message_id })
+}
+
+/// The HTML part and the picture it shows as `cid:link`.
+fn with_picture(
+    html: SinglePart,
+    png: Vec<u8>,
+    message_id: &str,
+) -> Result<MultiPart, ChannelError> {
+    let kind = ContentType::parse("image/png")
+        .map_err(|_| ChannelError::refused(RefusalCause::Content))?;
+    let picture = Attachment::new_inline_with_name("link".into(), "link.png".into());
+    Ok(MultiPart::related()
+        .boundary(format!("=_r_{message_id}"))
+        .singlepart(html)
+        .singlepart(picture.body(png, kind)))
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {
@@ -182,6 +201,7 @@ mod tests {
             subject: "You have a new statement".into(),
             text: "Hello María,\n\nYou have a statement.\n.\nBye".into(),
             html: "<p>Hello María</p>".into(),
+            picture_of: None,
             list_unsubscribe_url: Some("https://pay.practice.example/u/abc".into()),
             message_id: "msg_0198c0de".into(),
             class: EmailClass::Reminder,
@@ -217,6 +237,25 @@ mod tests {
         }
         assert!(wire.is_ascii());
         assert_eq!(wire, text_of(&reminder()), "the same message is the same bytes");
+    }
+
+    #[test]
+    fn a_picture_code_travels_inside_the_email_and_the_text_part_stays_first() {
+        let mut email = reminder();
+        email.html = "<img src=\"cid:link\" alt=\"Picture code\">".into();
+        email.picture_of = Some("https://pay.practice.example/p/AbCdEfGhIjKlMnOpQrStUv".into());
+        let wire = text_of(&email);
+        for part in [
+            "Content-Type: multipart/related;",
+            "Content-Type: image/png",
+            "Content-ID: <link>",
+            "Content-Disposition: inline",
+        ] {
+            assert!(wire.contains(part), "{part} not in\n{wire}");
+        }
+        let at = |part: &str| wire.find(part).expect(part);
+        assert!(at("text/plain") < at("multipart/related"));
+        assert_eq!(wire, text_of(&email), "the same message is the same bytes");
     }
 
     #[test]

@@ -8,6 +8,8 @@
 use domain::{clock::UnixMs, decide::Channel, gate::SendPermit};
 
 pub mod email;
+mod picture;
+pub mod sendgrid;
 pub mod smtp;
 pub mod twilio;
 
@@ -47,6 +49,8 @@ pub struct EmailMessage {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// An address of which the HTML part shows a picture code, as `cid:link` (S-TP8).
+    pub picture_of: Option<String>,
     /// https address that unsubscribes by one POST without asking (RFC 8058).
     pub list_unsubscribe_url: Option<String>,
     /// Our message id; becomes `Message-ID: <id@sender's domain>`, so that a copy is recognisable.
@@ -124,8 +128,10 @@ pub enum RefusalCause {
     SenderFault,
     /// This message is at fault: too long, forbidden header.
     Content,
-    /// Filtered or blocked on the way.
+    /// Blocked on the way: this recipient does not get our messages.
     Blocked,
+    /// A filter took it for spam: the words or the sender, not the recipient.
+    Filtered,
     /// For good, for a reason the table does not know: staff decide.
     Permanent,
 }

@@ -4,7 +4,7 @@ use domain::{
     clock::UnixMs,
     decide::{
         Approval, Channel, Class, ContactFacts, Facts, History, LineType, PracticeFacts, Proposed,
-        Reach, Rules,
+        Reach, Rules, Says,
     },
     gate::{RateSlot, SendPermit, admit},
     id::MessageId,
@@ -38,6 +38,7 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
         claims: Vec::new(),
         slot_at: now,
         content_hash: String::new(),
+        says: Says::default(),
     };
     let facts = Facts {
         practice: PracticeFacts {
@@ -55,6 +56,7 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
             voice_is_on: false,
             caller_number_chosen: false,
             fax_is_on: false,
+            texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 12,
             text_name_is_custom: false,

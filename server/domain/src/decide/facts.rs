@@ -7,13 +7,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    caps::{Cap, PRODUCT_CAPS},
-    clock::{DAY_MS, UnixMs},
+    clock::UnixMs,
     holds::Hold,
     id::{ClaimId, MessageId},
     money::Cents,
+    rulebook::Rulebook,
     window::{Strictness, Windows},
-    zones::Whereabouts,
+    wishes::QuietHours,
+    zones::{self, Whereabouts},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -181,6 +182,31 @@ pub struct Proposed {
     pub slot_at: UnixMs,
     /// Lowercase hex SHA-256 over body and amount, as frozen by the approval (D-39).
     pub content_hash: String,
+    pub says: Says,
+}
+
+/// What the rules want to know about the words, read off the words themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Says {
+    /// How to stop these messages (M14, M23): STOP in a text, one-click unsubscribe in an email.
+    pub way_out: bool,
+    /// That this is from a debt collector (M14).
+    pub collector_notice: bool,
+    /// It is the notice that ends the reminders (M35).
+    pub is_final_notice: bool,
+}
+
+/// In whose name a message goes, which decides what law looks at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sender {
+    /// The practice, in its own name.
+    #[default]
+    FirstParty,
+    /// Somebody who collects for others.
+    ThirdParty,
+    /// Nothing here sends marketing; rules may still speak of it.
+    Marketing,
 }
 
 /// All that is known, at one moment, about the message's practice, recipient and balance.
@@ -221,6 +247,8 @@ pub struct PracticeFacts {
     pub caller_number_chosen: bool,
     /// Reminders by fax, to those whom neither text nor email may reach (S-B10).
     pub fax_is_on: bool,
+    /// Carriers take our texts for spam: reminders by text are paused (M25).
+    pub texts_paused_by_carriers: bool,
     pub instamed_is_active: bool,
     /// Characters of the name a text will carry: custom name, else the practice's.
     pub text_name_chars: u32,
@@ -366,6 +394,10 @@ pub struct GuarantorFacts {
     /// A phone that agreed to texts or an email that takes reminders is on file: no fax then.
     pub takes_text_or_email: bool,
     pub whereabouts: Whereabouts,
+    /// The person asked for no reminder before this instant: a payday, a pause (MS11).
+    pub not_before: Option<UnixMs>,
+    /// Hours of the day in which the person wants nothing.
+    pub quiet: Option<QuietHours>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -399,6 +431,12 @@ pub struct BalanceFacts {
     pub plan: PlanStanding,
     /// A card on file will be charged.
     pub autopay_is_on: bool,
+    /// When the first bill for this balance went out (M35). `None` when nobody knows.
+    pub first_billed_at: Option<UnixMs>,
+    /// When a written notice named the assistance and what may follow (M35).
+    pub written_notice_at: Option<UnixMs>,
+    /// When the validation notice of a collector went (M14).
+    pub validation_sent_at: Option<UnixMs>,
 }
 
 /// A person's yes to one exact message (D-39, M39).
@@ -433,30 +471,35 @@ pub struct History {
 }
 
 /// What a practice has set. `Default` is the product's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rules {
     pub windows: Windows,
-    /// Never above the product's caps and the states': the strictest binds.
-    pub caps: Vec<Cap>,
     pub minimum_balance: Cents,
-    /// Nobody younger is written to (D-3).
-    pub adult_age: u8,
-    /// A message this long past its slot is not sent but decided anew (M40).
-    pub stale_after_ms: i64,
     /// A phone not confirmed within this many days is not texted (M33). Off unless the practice
-    /// subscribes to a number check.
+    /// subscribes to a number check; the rule M33 may ask for less.
     pub reverify_after_days: Option<u16>,
+    pub sender: Sender,
+    /// The waits of 26 CFR 1.501(r)-6 apply (M35).
+    pub is_nonprofit_hospital: bool,
+    pub book: Rulebook,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self {
             windows: Windows::default(),
-            caps: PRODUCT_CAPS.to_vec(),
             minimum_balance: Cents(10_00),
-            adult_age: 18,
-            stale_after_ms: DAY_MS,
             reverify_after_days: None,
+            sender: Sender::FirstParty,
+            is_nonprofit_hospital: false,
+            book: Rulebook::product(),
         }
+    }
+}
+
+impl Rules {
+    /// Which rules decide: theirs, and the version of the zone database, as `3.9f3a1c20/tz2025b`.
+    pub fn version(&self) -> String {
+        format!("{}/tz{}", self.book.version(), zones::rules_of_daylight_saving())
     }
 }

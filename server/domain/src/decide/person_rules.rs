@@ -10,13 +10,8 @@ use crate::{
     clock::{DAY_MS, MINUTE_MS, UnixMs},
     holds::{HoldKind, Precedence},
     phone,
-    zones::is_new_york_city,
+    rulebook::{Kind, Requirement, Rule},
 };
-
-/// 2023-01-01T05:00:00Z: DC Code 28-3814 covers creditors from here on (M09).
-const DC_CONSENT_FROM: UnixMs = UnixMs(1_672_549_200_000);
-/// 2026-09-01T04:00:00Z: 6 RCNY 5-77 is in force (M10).
-const NYC_CONSENT_FROM: UnixMs = UnixMs(1_788_235_200_000);
 
 /// The confirmation of an opt-out must follow it within five minutes, or not at all (M19).
 const CONFIRM_WITHIN_MS: i64 = 5 * MINUTE_MS;
@@ -36,6 +31,7 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
         trace.note(RuleId::OptOut, opt_out(case));
         one_answer(case, trace);
         consent(case, trace);
+        by_the_book(case, trace);
     }
     wrong_number(case, trace);
     trace.note(RuleId::Reachable, reachable(case));
@@ -43,7 +39,7 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
 
 fn holds(case: &Case<'_>, trace: &mut Trace) {
     for kind in HoldKind::ALL {
-        if !binds(*kind, case.message.class) {
+        if !binds(case, *kind) {
             continue;
         }
         let Some(guarantor) = &case.facts.guarantor else {
@@ -57,21 +53,13 @@ fn holds(case: &Case<'_>, trace: &mut Trace) {
     }
 }
 
-/// Whether a hold of this kind speaks about messages of this class. What a person asked for this
-/// very minute, and the receipt of what they paid, are answers and not collection.
-fn binds(kind: HoldKind, class: Class) -> bool {
+/// Whether a hold of this kind speaks about the message. What a person asked for this very minute,
+/// and the receipt of what they paid, are answers and not collection.
+fn binds(case: &Case<'_>, kind: HoldKind) -> bool {
     match kind {
         // Judged with the contact's own facts.
         HoldKind::WrongNumber | HoldKind::ConfidentialCommunication => false,
-        HoldKind::Deceased => {
-            class.is_outreach()
-                || matches!(class, Class::NewLink | Class::Code | Class::AccountNotice)
-        }
-        _ if kind.is_legal() => class.is_outreach() || class == Class::NewLink,
-        HoldKind::Collections => class.is_reminder() || class == Class::NewLink,
-        // The declined charge is the autopay's or the plan's own news.
-        HoldKind::PaymentPlan | HoldKind::Autopay => class == Class::Dunning,
-        _ => class.is_reminder(),
+        _ => case.rules.book.binds(kind, &case.scene),
     }
 }
 
@@ -158,10 +146,23 @@ fn adulthood(case: &Case<'_>, guarantor: &GuarantorFacts) -> Finding {
     let zones = guarantor.whereabouts.zones();
     let today = zones.zones().iter().map(|zone| case.now.day_in(zone.tz())).min();
     match today.map(|today| full_years(born_on, today)) {
-        Some(years) if years >= i16::from(case.rules.adult_age) => Finding::pass(Fact::Adult),
+        Some(years) if years >= adult_age(case) => Finding::pass(Fact::Adult),
         Some(years) => Finding::withhold(Fact::Minor { years: years.max(0) }),
         None => Finding::withhold(Fact::BirthdayUnknown),
     }
+}
+
+/// The highest age that a rule asks for; without one nobody is of age.
+fn adult_age(case: &Case<'_>) -> i16 {
+    case.rules
+        .book
+        .others(&case.scene)
+        .filter_map(|rule| match rule.kind {
+            Kind::AdultAge { years } => i16::try_from(years).ok(),
+            _ => None,
+        })
+        .max()
+        .unwrap_or(i16::MAX)
 }
 
 /// Completed years. Who was born on February 29 completes one on March 1 in a common year.
@@ -250,36 +251,29 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
         Some(consent) if consent.at > case.now => Finding::withhold(Fact::NoConsentOnFile),
         Some(consent) => Finding::pass(Fact::ConsentGiven { at: consent.at }),
     };
+    if class == Class::Code && case.message.channel == Channel::Text {
+        trace.note(RuleId::Consent, Finding::pass(Fact::AskedForIt));
+        return;
+    }
+    let mut is_needed = false;
+    for rule in case.rules.book.consents(&case.scene) {
+        is_needed = true;
+        let Finding { verdict, fact, .. } = &recorded;
+        let finding = Finding { verdict: *verdict, fact: fact.clone(), by: Vec::new() };
+        trace.note(rule.speaks_as.unwrap_or(RuleId::ConsentByRule), finding.by(&rule.id));
+    }
+    if !is_needed {
+        trace.note(RuleId::Consent, Finding::pass(Fact::ConsentNotNeeded));
+    }
     match case.message.channel {
-        Channel::Text if class == Class::Code => {
-            trace.note(RuleId::Consent, Finding::pass(Fact::AskedForIt));
-        }
         Channel::Text => {
-            trace.note(RuleId::Consent, recorded);
-            trace.require(
-                RuleId::TextEnabled,
-                case.facts.contact.text_enabled,
-                Fact::TextsNotEnabled,
-            );
+            let enabled = case.facts.contact.text_enabled;
+            trace.require(RuleId::TextEnabled, enabled, Fact::TextsNotEnabled);
             reassigned(case, trace);
         }
-        Channel::Voice => {
-            trace.note(RuleId::VoiceConsent, recorded);
-            reassigned(case, trace);
-        }
-        Channel::Letter => {
-            trace.note(RuleId::Consent, Finding::pass(Fact::ConsentNotNeeded));
-        }
-        Channel::Email | Channel::Fax => {
-            let local = class.is_outreach().then(|| local_consent_rule(case)).flatten();
-            match local {
-                Some(rule) => trace.note(rule, recorded),
-                None => trace.note(RuleId::Consent, Finding::pass(Fact::ConsentNotNeeded)),
-            }
-            if case.message.channel == Channel::Fax && class.is_outreach() {
-                unreached(case, trace);
-            }
-        }
+        Channel::Voice => reassigned(case, trace),
+        Channel::Fax if class.is_outreach() => unreached(case, trace),
+        Channel::Email | Channel::Fax | Channel::Letter => {}
     }
 }
 
@@ -294,25 +288,86 @@ fn unreached(case: &Case<'_>, trace: &mut Trace) {
     );
 }
 
-/// Where even an email about a debt needs a yes.
-fn local_consent_rule(case: &Case<'_>) -> Option<RuleId> {
-    let place = &case.facts.guarantor.as_ref()?.whereabouts;
-    let in_dc = place.law_state().is_some_and(|s| s.eq_ignore_ascii_case("DC"));
-    let in_nyc = place.zip.as_deref().is_some_and(is_new_york_city);
-    if in_dc && case.now >= DC_CONSENT_FROM {
-        Some(RuleId::ConsentInDc)
-    } else if in_nyc && case.now >= NYC_CONSENT_FROM {
-        Some(RuleId::ConsentInNyc)
-    } else {
-        None
-    }
-}
-
 fn reassigned(case: &Case<'_>, trace: &mut Trace) {
-    let Some(days) = case.rules.reverify_after_days else { return };
+    let by_rule = case.rules.book.others(&case.scene).filter_map(|rule| match rule.kind {
+        Kind::Verified { within_days } => Some(within_days),
+        _ => None,
+    });
+    let Some(days) = by_rule.chain(case.rules.reverify_after_days).min() else { return };
     let at = case.facts.contact.verified_at;
     let fresh = at.is_some_and(|at| case.now.since(at) <= i64::from(days) * DAY_MS);
     trace.require(RuleId::Reassigned, fresh, Fact::NotVerifiedSince { at });
+}
+
+/// What the book asks beyond consent: words that say what they must, and waits that are over.
+fn by_the_book(case: &Case<'_>, trace: &mut Trace) {
+    for rule in case.rules.book.others(&case.scene) {
+        let fallback = match &rule.kind {
+            Kind::Requires(_) => RuleId::WayOut,
+            Kind::FinalNotice { .. } => RuleId::FinalNotice,
+            _ => continue,
+        };
+        let finding = asked_for(case, rule).by(&rule.id);
+        trace.note(rule.speaks_as.unwrap_or(fallback), finding);
+    }
+}
+
+fn asked_for(case: &Case<'_>, rule: &Rule) -> Finding {
+    match &rule.kind {
+        Kind::Requires(needs) => {
+            let missing = needs.iter().find_map(|need| missing(case, *need));
+            missing.map_or(Finding::pass(Fact::Fine), Finding::withhold)
+        }
+        Kind::FinalNotice { after_first_bill_days, after_written_notice_days } => {
+            let balance = case.facts.balance.as_ref();
+            let billed = balance.and_then(|b| b.first_billed_at);
+            let noticed = balance.and_then(|b| b.written_notice_at);
+            let first = waited(case, billed, *after_first_bill_days);
+            let second = waited(case, noticed, *after_written_notice_days);
+            match (first, second) {
+                (Wait::Unknown, _) => Finding::withhold(Fact::FirstBillTooRecent { at: billed }),
+                (_, Wait::Unknown) => {
+                    Finding::withhold(Fact::WrittenNoticeTooRecent { at: noticed })
+                }
+                (Wait::Until(one), Wait::Until(other)) if other > one => {
+                    Finding::defer(other, Fact::WrittenNoticeTooRecent { at: noticed })
+                }
+                (Wait::Until(one), _) => {
+                    Finding::defer(one, Fact::FirstBillTooRecent { at: billed })
+                }
+                (Wait::Over, Wait::Until(other)) => {
+                    Finding::defer(other, Fact::WrittenNoticeTooRecent { at: noticed })
+                }
+                (Wait::Over, Wait::Over) => Finding::pass(Fact::Fine),
+            }
+        }
+        _ => Finding::pass(Fact::Fine),
+    }
+}
+
+fn missing(case: &Case<'_>, need: Requirement) -> Option<Fact> {
+    let says = case.message.says;
+    let validated = case.facts.balance.as_ref().and_then(|b| b.validation_sent_at);
+    match need {
+        Requirement::WayOut => (!says.way_out).then_some(Fact::NoWayOut),
+        Requirement::CollectorNotice => (!says.collector_notice).then_some(Fact::NoCollectorNotice),
+        Requirement::ValidationNotice => {
+            validated.is_none_or(|at| at > case.now).then_some(Fact::NoValidationNotice)
+        }
+    }
+}
+
+enum Wait {
+    Over,
+    Until(UnixMs),
+    /// Nobody knows when it began.
+    Unknown,
+}
+
+fn waited(case: &Case<'_>, since: Option<UnixMs>, days: u16) -> Wait {
+    let Some(since) = since else { return Wait::Unknown };
+    let over = since.plus_ms(i64::from(days) * DAY_MS);
+    if over <= case.now { Wait::Over } else { Wait::Until(over) }
 }
 
 fn reachable(case: &Case<'_>) -> Finding {

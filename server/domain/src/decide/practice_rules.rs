@@ -67,6 +67,10 @@ fn text(case: &Case<'_>, trace: &mut Trace) {
         let fact = Fact::NameLength { chars, most: LONGEST_TEXT_NAME };
         trace.require(RuleId::NameLength, fits, fact);
     }
+    if class.is_reminder() {
+        let welcome = !practice.texts_paused_by_carriers;
+        trace.require(RuleId::Complaints, welcome, Fact::CarriersFilterUs);
+    }
     // A code may have a sender of its own; a reply goes out from where the text came in.
     let has_sender = practice.text_number_chosen
         || class.is_reply()

@@ -2,17 +2,18 @@
 //! a Wednesday morning on which nothing speaks against reminding her, and changes one thing.
 
 mod calls;
+mod properties;
 
 use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    caps::Cap,
     clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     holds::{Hold, HoldKind, Precedence},
     id::{ClaimId, MessageId},
     money::Cents,
+    rulebook::{Change, Rulebook},
     window::{Hours, Strictness},
     zones::Whereabouts,
 };
@@ -38,6 +39,7 @@ pub(crate) fn reminder() -> Proposed {
         claims: vec![claim(1)],
         slot_at: wednesday(),
         content_hash: "c0ffee".into(),
+        says: Says { way_out: true, collector_notice: false, is_final_notice: false },
     }
 }
 
@@ -73,6 +75,7 @@ pub(crate) fn maria() -> Facts {
             voice_is_on: false,
             caller_number_chosen: true,
             fax_is_on: false,
+            texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 15,
             text_name_is_custom: true,
@@ -107,6 +110,8 @@ pub(crate) fn maria() -> Facts {
                 state: Some("NY".into()),
                 stated_zone: None,
             },
+            not_before: None,
+            quiet: None,
         }),
         balance: Some(BalanceFacts {
             net_due: Some(Cents(82_00)),
@@ -115,6 +120,9 @@ pub(crate) fn maria() -> Facts {
             last_paid_at: None,
             plan: PlanStanding::NoPlan,
             autopay_is_on: false,
+            first_billed_at: None,
+            written_notice_at: None,
+            validation_sent_at: None,
         }),
         approval: Approval {
             is_required: true,
@@ -175,7 +183,7 @@ fn on_a_wednesday_morning_maria_is_reminded_by_text_and_by_email() {
         assert_eq!(decision.headline(), None);
         assert!(decision.reasons.len() > 25, "every rule is in the trace");
         assert!(decision.reasons.iter().all(|r| r.verdict == Verdict::Pass));
-        assert!(decision.ruleset_version.starts_with("2/tz20"));
+        assert!(decision.ruleset_version.starts_with("3."));
     }
 }
 
@@ -613,15 +621,20 @@ fn who_chose_both_channels_gets_one_notice_on_both_as_one_contact() {
 
 #[test]
 fn a_practice_may_lower_the_caps_and_not_raise_them() {
-    let rules = |caps| Rules { caps, ..Rules::default() };
+    let rules = |max| {
+        let numbers = [("max".to_owned(), max)].into();
+        let change = Change { rule: "M15.week".into(), enabled: None, numbers };
+        Rules { book: Rulebook::product().with(&[change]), ..Rules::default() }
+    };
     let mut facts = maria();
     facts.history.to_contact = vec![sent(5, "a")];
-    let weekly = rules(vec![Cap::per_days(1, 7)]);
+    let weekly = rules(1);
     let decision = decide(&reminder(), &facts, &weekly, wednesday());
     deferred(&decision, RuleId::CapOnContact, at("2026-03-06T10:00:00-05:00"));
-    facts.history.to_contact = vec![sent(0, "a")];
-    let many = rules(vec![Cap::per_days(99, 1)]);
-    assert!(!decide(&reminder(), &facts, &many, wednesday()).sends());
+    assert_eq!(decision.headline().unwrap().by, ["M15.week"]);
+    assert!(decision.ruleset_version.contains('+'), "{}", decision.ruleset_version);
+    facts.history.to_contact = vec![sent(5, "a"), sent(2, "b")];
+    assert!(!decide(&reminder(), &facts, &rules(99), wednesday()).sends());
 }
 
 #[test]
@@ -654,6 +667,28 @@ fn a_phone_nobody_confirmed_lately_is_not_texted_where_a_practice_checks() {
     withheld(&decision, RuleId::Reassigned);
     facts.contact.verified_at = Some(wednesday().minus_ms(180 * DAY_MS));
     assert!(decide(&reminder(), &facts, &rules, wednesday()).sends());
+}
+
+#[test]
+fn a_collector_says_so_and_keeps_the_hours_by_email_too() {
+    let rules = Rules { sender: Sender::ThirdParty, ..Rules::default() };
+    let (mut email, mut facts) = of(Class::StaffDirect, Channel::Email);
+    withheld(&decide(&email, &facts, &rules, wednesday()), RuleId::CollectorDuties);
+    email.says.collector_notice = true;
+    facts.balance.as_mut().unwrap().validation_sent_at = Some(wednesday().minus_ms(DAY_MS));
+    assert!(decide(&email, &facts, &rules, wednesday()).sends());
+    let night = at("2026-03-04T22:00:00-05:00");
+    let morning = at("2026-03-05T08:00:00-05:00");
+    deferred(&decide(&email, &facts, &rules, night), RuleId::Window, morning);
+}
+
+#[test]
+fn someone_of_no_known_state_is_treated_as_if_every_states_law_were_theirs() {
+    let (email, mut facts) = of(Class::Dunning, Channel::Email);
+    facts.contact.consent = None;
+    let place = &mut facts.guarantor.as_mut().unwrap().whereabouts;
+    *place = Whereabouts { phone: Some(PHONE.into()), ..<_>::default() };
+    withheld(&judge(&email, &facts), RuleId::ConsentInDc);
 }
 
 #[test]

@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Channel, Fact, Preference, RuleId, Sent, Trace, trace::Finding};
-use crate::{
-    caps::{Cap, HISTORY_MS, PRODUCT_CAPS, Room, room},
-    clock::UnixMs,
-    window::{is_open, next_open},
-    zones::{Whereabouts, ZoneSet, is_new_york_city},
+use super::{
+    Case, Channel, Fact, Facts, Preference, Proposed, RuleId, Sender, Sent, Trace, trace::Finding,
+    wish_rules,
 };
-
-/// Massachusetts: two in seven days for a debtor (M08).
-const MA_CAP: Cap = Cap::per_days(2, 7);
-/// Washington, DC: five in seven days (M09).
-const DC_CAP: Cap = Cap::per_days(5, 7);
-/// New York City: three in seven days (M10).
-const NYC_CAP: Cap = Cap::per_days(3, 7);
+use crate::{
+    caps::{Cap, HISTORY_MS, Room, room},
+    clock::UnixMs,
+    rulebook::{Kind, Per, Rule},
+    window::{LEGAL_HOURS, Strictness, Week, is_open_under, next_open_under},
+    zones::{Whereabouts, ZoneSet},
+};
 
 pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
     let class = case.message.class;
@@ -29,62 +26,93 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
         trace.note(RuleId::PreferredChannel, preference(case));
     }
     trace.note(RuleId::Window, window(case));
+    wish_rules::judge(case, trace);
 }
 
 /// The first instant at or after `at` that is inside the message's window.
 pub(super) fn first_open_after(case: &Case<'_>, at: UnixMs) -> Option<UnixMs> {
-    match case.message.class.window_on(case.message.channel) {
+    match strictness_of(case) {
         None => Some(at),
-        Some(strictness) => next_open(&zones_of(case), &case.rules.windows, strictness, at),
+        Some(_) => wish_rules::open_and_not_quiet(case, at),
     }
+}
+
+/// The first instant at or after `at` at which the law and the practice's hours let the message go.
+pub(super) fn next_in_window(case: &Case<'_>, at: UnixMs) -> Option<UnixMs> {
+    let strictness = strictness_of(case)?;
+    next_open_under(&law(case), &case.zones, &case.rules.windows, strictness, at)
+}
+
+/// The window that binds. A collector's every message keeps the hours, an email too (M05).
+fn strictness_of(case: &Case<'_>) -> Option<Strictness> {
+    let Proposed { class, channel, .. } = case.message;
+    let collects = case.rules.sender == Sender::ThirdParty
+        && class.is_outreach()
+        && *channel != Channel::Letter;
+    class.window_on(*channel).or(collects.then_some(Strictness::Hard))
+}
+
+/// The hours that every rule which speaks leaves open.
+fn law(case: &Case<'_>) -> Week {
+    case.rules.book.hours(&case.scene).fold(Week::every_day(LEGAL_HOURS), |week, rule| match &rule
+        .kind
+    {
+        Kind::Hours(hours) => week.within(hours),
+        _ => week,
+    })
 }
 
 fn staleness(case: &Case<'_>) -> Finding {
     let slot_at = case.message.slot_at;
-    if case.now.since(slot_at) > case.rules.stale_after_ms {
-        Finding::withhold(Fact::Stale { slot_at })
-    } else if slot_at > case.now {
-        Finding::defer(slot_at, Fact::OnTime { slot_at })
-    } else {
-        Finding::pass(Fact::OnTime { slot_at })
+    let strictest = case
+        .rules
+        .book
+        .others(&case.scene)
+        .filter_map(|rule| match rule.kind {
+            Kind::Staleness { max_age_ms } => Some((max_age_ms, rule)),
+            _ => None,
+        })
+        .min_by_key(|(max_age_ms, _)| *max_age_ms);
+    match strictest {
+        Some((max_age_ms, rule)) if case.now.since(slot_at) > max_age_ms => {
+            Finding::withhold(Fact::Stale { slot_at }).by(&rule.id)
+        }
+        _ if slot_at > case.now => Finding::defer(slot_at, Fact::OnTime { slot_at }),
+        _ => Finding::pass(Fact::OnTime { slot_at }),
     }
 }
 
 fn caps(case: &Case<'_>, trace: &mut Trace) {
-    let caps = binding_caps(case);
     let history = &case.facts.history;
-    trace.note(RuleId::CapOnContact, cap(case, &history.to_contact, &caps));
-    trace.note(RuleId::CapOnGuarantor, cap(case, &history.to_guarantor, &caps));
+    let on = |side: Per| {
+        case.rules
+            .book
+            .caps(&case.scene)
+            .filter_map(|rule| match rule.kind {
+                Kind::FrequencyCap { cap, per } if per == side || per == Per::Both => {
+                    Some((cap, rule))
+                }
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    trace.note(RuleId::CapOnContact, cap(case, &history.to_contact, &on(Per::Contact)));
+    trace.note(RuleId::CapOnGuarantor, cap(case, &history.to_guarantor, &on(Per::Guarantor)));
 }
 
-/// The practice's caps, the product's and those of the places the person may be: all of them bind.
-fn binding_caps(case: &Case<'_>) -> Vec<Cap> {
-    let mut caps = PRODUCT_CAPS.to_vec();
-    caps.extend(&case.rules.caps);
-    if let Some(guarantor) = &case.facts.guarantor {
-        let place = &guarantor.whereabouts;
-        let state = place.law_state().unwrap_or_default();
-        if state.eq_ignore_ascii_case("MA") {
-            caps.push(MA_CAP);
-        }
-        if state.eq_ignore_ascii_case("DC") {
-            caps.push(DC_CAP);
-        }
-        if place.zip.as_deref().is_some_and(is_new_york_city) {
-            caps.push(NYC_CAP);
-        }
-    }
-    caps
-}
-
-fn cap(case: &Case<'_>, sent: &[Sent], caps: &[Cap]) -> Finding {
+fn cap(case: &Case<'_>, sent: &[Sent], binding: &[(Cap, &Rule)]) -> Finding {
     let instants = contacts(case, sent);
     let recent = instants.iter().filter(|at| case.now.since(**at) < HISTORY_MS).count();
     let recent = u32::try_from(recent).unwrap_or(u32::MAX);
-    match room(&instants, caps, case.now) {
+    let caps: Vec<Cap> = binding.iter().map(|(cap, _)| *cap).collect();
+    let full = |finding: Finding, full: Cap| match binding.iter().find(|(cap, _)| *cap == full) {
+        Some((_, rule)) => finding.by(&rule.id),
+        None => finding,
+    };
+    match room(&instants, &caps, case.now) {
         Room::Free => Finding::pass(Fact::CapHasRoom { recent }),
-        Room::FreeAt(until, cap) => Finding::defer(until, Fact::CapFull { cap, recent }),
-        Room::Never(cap) => Finding::withhold(Fact::CapFull { cap, recent }),
+        Room::FreeAt(until, cap) => full(Finding::defer(until, Fact::CapFull { cap, recent }), cap),
+        Room::Never(cap) => full(Finding::withhold(Fact::CapFull { cap, recent }), cap),
     }
 }
 
@@ -122,30 +150,47 @@ fn preference(case: &Case<'_>) -> Finding {
 }
 
 fn window(case: &Case<'_>) -> Finding {
-    let Some(strictness) = case.message.class.window_on(case.message.channel) else {
+    let Some(strictness) = strictness_of(case) else {
         return Finding::pass(Fact::GoesAtOnce);
     };
-    let set = zones_of(case);
-    let (zones, known) = (set.zones().to_vec(), set.is_known());
-    let windows = &case.rules.windows;
-    if is_open(&set, windows, strictness, case.now) {
+    let (zones, known) = (case.zones.zones().to_vec(), case.zones.is_known());
+    let (law, windows) = (law(case), &case.rules.windows);
+    if is_open_under(&law, &case.zones, windows, strictness, case.now) {
         return Finding::pass(Fact::WindowOpen { zones, known, strictness });
     }
-    match next_open(&set, windows, strictness, case.now) {
+    let mut finding = match next_open_under(&law, &case.zones, windows, strictness, case.now) {
         Some(until) => Finding::defer(until, Fact::WindowClosed { zones, known, strictness }),
         None => Finding::withhold(Fact::WindowNeverOpens { zones, known, strictness }),
-    }
+    };
+    finding.by = closing(case);
+    finding
+}
+
+/// The rules of the book that are closed now by themselves; none when the practice's own hours are.
+fn closing(case: &Case<'_>) -> Vec<String> {
+    let windows = &case.rules.windows;
+    case.rules
+        .book
+        .hours(&case.scene)
+        .filter(|rule| match &rule.kind {
+            Kind::Hours(week) => {
+                !is_open_under(week, &case.zones, windows, Strictness::Hard, case.now)
+            }
+            _ => false,
+        })
+        .map(|rule| rule.id.clone())
+        .collect()
 }
 
 /// The zones of the guarantor, and always those of the number that will ring.
-fn zones_of(case: &Case<'_>) -> ZoneSet {
+pub(super) fn zones_of(message: &Proposed, facts: &Facts) -> ZoneSet {
     let mut place: Whereabouts =
-        case.facts.guarantor.as_ref().map(|g| g.whereabouts.clone()).unwrap_or_default();
+        facts.guarantor.as_ref().map(|g| g.whereabouts.clone()).unwrap_or_default();
     let on_file = place.zones();
-    if !case.message.channel.rings() {
+    if !message.channel.rings() {
         return on_file;
     }
-    place.phone = Some(case.message.recipient.clone());
+    place.phone = Some(message.recipient.clone());
     let ringing = place.zones();
     match (on_file.is_known(), ringing.is_known()) {
         (true, true) => ZoneSet::of(on_file.zones().iter().chain(ringing.zones()).copied()),

@@ -14,6 +14,7 @@ use crate::{
     holds::{HoldKind, Precedence},
     money::Cents,
     window::Strictness,
+    wishes::QuietHours,
     zones::Zone,
 };
 
@@ -92,6 +93,8 @@ rule_ids! {
     VoiceConsent = "D-47", Consent;
     ConsentInDc = "M09", Consent;
     ConsentInNyc = "M10", Consent;
+    /// A consent that some other rule of the book asks for.
+    ConsentByRule = "M01.local", Consent;
     Reassigned = "M33", Consent;
     Live = "S-G1", Hold;
     HeldImport = "MS6", Hold;
@@ -122,6 +125,12 @@ rule_ids! {
     PaymentPlan = "D-30", Plan;
     Autopay = "D-30.autopay", Plan;
     Stale = "M40", Cadence;
+    /// The words say how to stop them.
+    WayOut = "M23", Safety;
+    /// What a collector must have said and sent.
+    CollectorDuties = "M14", Safety;
+    FinalNotice = "M35", Hold;
+    ChargeNotice = "M36", Hold;
     OneAutoReply = "S-R2", Cadence;
     CapOnContact = "M15", Cadence;
     CapOnGuarantor = "M15.guarantor", Cadence;
@@ -129,6 +138,8 @@ rule_ids! {
     RateSlot = "decision-31", Cadence;
     PreferredChannel = "S-SF10", Preference;
     FaxIsForTheUnreached = "S-B10", Preference;
+    AskedToWait = "MS11", Preference;
+    QuietHours = "S-R3", Preference;
 }
 
 impl fmt::Display for RuleId {
@@ -246,6 +257,7 @@ pub enum Fact {
     VoiceOff,
     NoCallerNumber,
     FaxOff,
+    CarriersFilterUs,
     Due {
         cents: Cents,
     },
@@ -307,6 +319,20 @@ pub enum Fact {
         strictness: Strictness,
     },
     GoesAtOnce,
+    NoWayOut,
+    NoCollectorNotice,
+    NoValidationNotice,
+    FirstBillTooRecent {
+        at: Option<UnixMs>,
+    },
+    WrittenNoticeTooRecent {
+        at: Option<UnixMs>,
+    },
+    ChargeNotAuthorized,
+    ChargeStopped,
+    ChargeNoticeTooRecent {
+        at: Option<UnixMs>,
+    },
     SlotFresh,
     SlotExpired,
     ChannelWelcome,
@@ -314,6 +340,13 @@ pub enum Fact {
         channel: Channel,
     },
     TakesTextOrEmail,
+    /// A payday, or a pause they chose.
+    AskedToWait {
+        until: UnixMs,
+    },
+    QuietHours {
+        quiet: QuietHours,
+    },
 }
 
 /// One rule's word on the message.
@@ -322,25 +355,34 @@ pub struct Reason {
     pub rule: RuleId,
     pub verdict: Verdict,
     pub fact: Fact,
+    /// The rules of the book that made it so, where the name above does not say it all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
 }
 
 /// What a rule answers, before its name is put to it.
 pub(crate) struct Finding {
     pub verdict: Verdict,
     pub fact: Fact,
+    pub by: Vec<String>,
 }
 
 impl Finding {
     pub(super) const fn pass(fact: Fact) -> Self {
-        Self { verdict: Verdict::Pass, fact }
+        Self { verdict: Verdict::Pass, fact, by: Vec::new() }
     }
 
     pub(super) const fn withhold(fact: Fact) -> Self {
-        Self { verdict: Verdict::Withhold, fact }
+        Self { verdict: Verdict::Withhold, fact, by: Vec::new() }
     }
 
     pub(super) const fn defer(until: UnixMs, fact: Fact) -> Self {
-        Self { verdict: Verdict::Defer(until), fact }
+        Self { verdict: Verdict::Defer(until), fact, by: Vec::new() }
+    }
+
+    pub(super) fn by(mut self, rule: &str) -> Self {
+        self.by.push(rule.to_owned());
+        self
     }
 }
 

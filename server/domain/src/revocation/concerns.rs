@@ -211,6 +211,20 @@ pub(super) fn topic(words: &[&str]) -> Topic {
         ],
     ) {
         Topic::Insurance
+    } else if has_any(
+        words,
+        &[
+            "mail me",
+            "by mail",
+            "send me a letter",
+            "paper bill",
+            "paper statement",
+            "por correo postal",
+            "mandeme una carta",
+            "envieme una carta",
+        ],
+    ) {
+        Topic::MailMe
     } else if any(
         words,
         &["hardship", "afford", "unemployed", "installments", "installment", "disability"],

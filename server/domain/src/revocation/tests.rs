@@ -283,9 +283,53 @@ fn the_rest_is_sorted_for_staff() {
         ("No puedo pagar", Topic::Hardship),
         ("is this a scam?", Topic::IsItReal),
         ("please call me", Topic::CallMe),
+        ("CALL", Topic::CallMe),
+        ("Mail", Topic::MailMe),
+        ("send it by mail please", Topic::MailMe),
         ("thanks", Topic::General),
     ] {
         assert_eq!(classify(text), Inbound::Other(topic), "{text}");
+    }
+}
+
+#[test]
+fn verify_asks_for_proof_and_other_words_with_it_do_not() {
+    all(
+        Inbound::Verify,
+        &["VERIFY", "verify!", "Verificar", "VERIFY ABCD-2345", "verify abcd2345"],
+    );
+    assert_eq!(code_to_verify("Verify abcd-2345"), Some("ABCD2345".to_owned()));
+    assert_eq!(code_to_verify("VERIFY"), None);
+    for text in ["verify my insurance", "please verify", "verify AB12"] {
+        assert_ne!(classify(text), Inbound::Verify, "{text}");
+    }
+}
+
+#[test]
+fn every_meaning_has_a_code_that_leads_back_to_it() {
+    for (inbound, code) in CODES {
+        assert_eq!(inbound.code(), code);
+        assert_eq!(Inbound::parse(code), Some(inbound));
+    }
+    assert!(Inbound::choices().all(|choice| choice.needs_a_person()));
+    assert_eq!(Inbound::choices().count(), 13);
+}
+
+#[test]
+fn what_is_understood_pauses_and_only_the_law_stops_for_good() {
+    for (inbound, hold) in [
+        (Inbound::Other(Topic::AlreadyPaid), Some(HoldKind::Pause)),
+        (Inbound::Other(Topic::Dispute), Some(HoldKind::Pause)),
+        (Inbound::Other(Topic::Insurance), Some(HoldKind::InsuranceReview)),
+        (Inbound::Other(Topic::Hardship), Some(HoldKind::FinancialAssistance)),
+        (Inbound::Other(Topic::CallMe), None),
+        (Inbound::Other(Topic::MailMe), None),
+        (Inbound::Other(Topic::IsItReal), None),
+        (Inbound::Other(Topic::General), None),
+    ] {
+        assert_eq!(inbound.hold(), hold, "{inbound:?}");
+        assert_eq!(inbound.suppression(), None, "{inbound:?}");
+        assert!(hold.is_none_or(|kind| !kind.is_legal()), "paying stays possible: {inbound:?}");
     }
 }
 
@@ -319,10 +363,21 @@ fn every_short_answer_fits_one_segment_with_a_recommended_name() {
     let name = "Lakeside Family Medicine Group"; // thirty letters
     for language in [Language::English, Language::Spanish] {
         for text in [
-            opt_out_confirmation(name, language),
             opt_in_confirmation(name, language),
-            help_reply(name, "(212) 555-0123", language),
-        ] {
+            proof(&Proof::NotSent, name, "(212) 555-0123", "", language),
+            proof(
+                &Proof::Sent { on: jiff::civil::date(2026, 12, 23), code: Some("ABCD2345".into()) },
+                name,
+                "(212) 555-0123",
+                "https://pay.lakeside.example/check-message",
+                language,
+            ),
+        ]
+        .into_iter()
+        .chain(
+            Inbound::choices()
+                .filter_map(|inbound| acknowledgement(inbound, name, "(212) 555-0123", language)),
+        ) {
             assert_eq!(size(&text).segments, 1, "{text} {:?}", size(&text));
             assert!(text.starts_with(name));
         }

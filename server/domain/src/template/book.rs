@@ -100,6 +100,12 @@ pub struct Book {
 }
 
 impl Book {
+    /// Clearbill's own words alone.
+    pub fn standard() -> &'static Self {
+        static STANDARD: OnceLock<Book> = OnceLock::new();
+        STANDARD.get_or_init(Self::default)
+    }
+
     /// From the practice's current versions. One that can no longer be read is passed over: the
     /// default stands in.
     pub fn of(edited: impl IntoIterator<Item = (Slot, i64, Source)>) -> Self {

@@ -157,6 +157,20 @@ fn no_default_is_refused_or_warned_about_for_names_of_recommended_length() {
 }
 
 #[test]
+fn the_answers_to_stop_and_help_fit_one_part_with_a_name_of_recommended_length() {
+    let mut practice = practice();
+    practice.settings.custom_name = Some("n".repeat(crate::practice::NAME_RECOMMENDED));
+    for kind in [Kind::OptOutConfirmation, Kind::Help] {
+        for language in Language::ALL {
+            let slot = Slot::new(kind, Form::Text, *language);
+            let filling = Filling::of_practice(&practice);
+            let (filled, _) = Book::standard().write(slot, &filling, |_| true).unwrap();
+            assert_eq!(sms::size(&filled.as_text()).segments, 1, "{}", filled.as_text());
+        }
+    }
+}
+
+#[test]
 fn default_texts_need_no_letter_that_doubles_their_price() {
     for slot in Slot::all().filter(|slot| slot.form == Form::Text) {
         let source = default_source(slot).unwrap();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Form, Kind, Slot};
-use crate::book::Language;
+use crate::{book::Language, practice::Practice};
 
 macro_rules! variables {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -135,6 +135,15 @@ pub struct Filling(BTreeMap<Variable, String>);
 impl Filling {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Who writes. A practice that has not said its phone is called by its name: a message without
+    /// words would be worse.
+    pub fn of_practice(practice: &Practice) -> Self {
+        let phone = practice.settings.phone.trim();
+        Self::new()
+            .with(Variable::PracticeAlias, practice.alias())
+            .with(Variable::PracticePhone, if phone.is_empty() { practice.alias() } else { phone })
     }
 
     /// Sets a value: one line, without anything invisible. An empty one counts as not set.

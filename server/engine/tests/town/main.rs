@@ -3,8 +3,11 @@
 
 mod consent;
 mod holds;
+mod inbox;
 mod jobs;
 mod ladders;
 mod money;
+mod reports;
 mod sending;
 mod town;
+mod wishes;

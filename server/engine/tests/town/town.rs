@@ -19,7 +19,7 @@ use domain::{
 };
 use engine::{
     AccountMail, Channels, Criteria, Engine, Found, Letter, Mail, NewContact, Options, Parts,
-    Selection, What, Wording,
+    Selection, Text, What, Wording,
 };
 use futures_util::future::BoxFuture;
 use jiff::civil::{Date, date};
@@ -202,9 +202,7 @@ fn words(letter: &Letter<'_>) -> String {
             let amount = amount.map(|a| format!(" {a}")).unwrap_or_default();
             format!("{alias}: You have a balance{amount}. Pay: {pay_link} Reply STOP to opt out.")
         }
-        What::FailedAutopay { pay_link } | What::NewLink { pay_link } => {
-            format!("{alias}: {pay_link}")
-        }
+        What::NewLink { pay_link } => format!("{alias}: {pay_link}"),
         What::Receipt { amount, reference, remaining, .. } => {
             let rest = remaining.map(|r| format!(" Left: {r}.")).unwrap_or_default();
             format!("{alias}: Received {amount}. Reference {reference}.{rest}")
@@ -218,13 +216,14 @@ fn words(letter: &Letter<'_>) -> String {
 }
 
 impl Wording for PlainWords {
-    fn text(&self, letter: &Letter<'_>) -> Option<String> {
-        Some(words(letter))
+    fn text(&self, letter: &Letter<'_>) -> Option<Text> {
+        Some(Text { body: words(letter), template: None })
     }
 
     fn email(&self, letter: &Letter<'_>) -> Option<Mail> {
         let text = words(letter);
-        Some(Mail { subject: "Your bill".into(), html: format!("<p>{text}</p>"), text })
+        let (subject, html) = ("Your bill".into(), format!("<p>{text}</p>"));
+        Some(Mail { subject, html, text, picture_of: None, template: None })
     }
 }
 

@@ -1,15 +1,19 @@
 //! The workspace's pages.
 
 pub mod audit;
+pub mod canned_replies;
+pub mod conversation;
 pub mod dashboard;
 pub mod encounters;
 pub mod follow_ups;
 pub mod health;
 pub mod imports;
+pub mod inbox;
 pub mod invitation;
 pub mod jobs;
 pub mod me;
 pub mod notifications;
+pub mod numbers;
 pub mod patients;
 pub mod payment;
 pub mod payments;
@@ -18,7 +22,9 @@ pub mod profiles;
 pub mod record;
 pub mod replies;
 pub mod reports;
+pub mod rules;
 pub mod settings;
 pub mod statements;
 pub mod tasks;
+pub mod templates;
 pub mod timeline;

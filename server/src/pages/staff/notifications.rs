@@ -4,13 +4,17 @@
 use actix_web::{HttpRequest, web};
 use app::{
     components::{Errors, Query},
-    pages::staff::{MessagePage, NotificationHistory, claim_words::language_name},
+    pages::staff::{
+        MessagePage, NotificationHistory, TEMPLATES, claim_words::language_name,
+        template_words::slot_name,
+    },
 };
 use domain::{
     clock::UnixMs,
     decide::{Channel, Class},
     id::MessageId,
     staff::Permission,
+    template::{Trace, Version},
 };
 use store::message::{self, Message, State};
 
@@ -115,6 +119,7 @@ pub async fn show_message(
         text,
         hidden_because,
         by: names.get(&found.created_by),
+        template: template_of(&staff, &found),
         steps: steps(&found, &names),
         next_at: found.next_at,
         decisions: decisions.into_iter().map(stored).collect(),
@@ -123,6 +128,18 @@ pub async fn show_message(
     };
     let html = page.html(&workspace::shell(house, staff, SECTION));
     Ok(if is_refusal { refused(html) } else { shown(html) })
+}
+
+/// Which words it was written with: the practice's version, or the default and its mark.
+fn template_of(staff: &Staff, message: &Message) -> Option<(String, Option<String>)> {
+    let trace = Trace::parse(message.content.template.as_deref()?)?;
+    let version = match &trace.version {
+        Version::Edited { number } => format!("version {number}"),
+        Version::Default { mark } => format!("default words {mark}"),
+    };
+    let words = format!("{}, {version}", slot_name(trace.slot));
+    let href = format!("{TEMPLATES}/{}", trace.slot.code());
+    Some((words, staff.role.may(Permission::ReadTemplates).then_some(href)))
 }
 
 /// The words, for those who may send such words themselves; a link pays, so nobody may copy one.

@@ -9,6 +9,7 @@ use app::{
 };
 use domain::{
     id::{GuarantorId, ReplyId},
+    revocation::Inbound,
     staff::Permission,
 };
 use store::{Db, reply::Reply, task::Task};
@@ -106,6 +107,7 @@ async fn rows(db: &mut Db, staff: &Staff, found: Vec<Reply>) -> Result<Vec<Reply
                 meaning: meaning(&reply.class),
                 answered: reply.answered.is_some(),
                 accounts: behind,
+                placed_hold: Inbound::parse(&reply.class).and_then(Inbound::hold),
                 suggested_hold: suggested_hold(&reply.class),
             }
         })

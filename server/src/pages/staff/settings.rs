@@ -2,14 +2,12 @@
 
 use actix_web::{HttpRequest, http::StatusCode, web};
 use app::{
-    components::{Errors, Query, Tone},
+    components::{Errors, Tone},
     pages::staff::{
-        ApiKeyLine, ApiKeys, ConnectionLine, Connections, NumberOffer, Numbers, Section, Settings,
-        Typed, Vendor,
+        ApiKeyLine, ApiKeys, ConnectionLine, Connections, Section, Settings, Typed, Vendor,
     },
 };
-use connect::channel::twilio::NumberSearch;
-use domain::{clock::UnixMs, phone::E164, staff::Permission};
+use domain::{clock::UnixMs, staff::Permission};
 
 use crate::{
     failure::{Answer, Failure},
@@ -129,6 +127,10 @@ async fn connections_model(
                     });
                 }
                 Vendor::Smtp => badge = updated_at.map(|_| tested(practice)),
+                Vendor::MailEvents => facts.push((
+                    "Webhook address".to_owned(),
+                    format!("{base}/webhooks/email/{}", practice.slug),
+                )),
                 Vendor::Twilio => facts.push((
                     "Address for replies".to_owned(),
                     format!("{base}/webhooks/twilio/{}/sms", practice.slug),
@@ -173,72 +175,4 @@ pub async fn keys_model(house: &House, staff: &Staff) -> Result<ApiKeys, Failure
         errors: Errors::new(),
         made: None,
     })
-}
-
-/// `GET /staff/settings/numbers`: Get a Number (S-NU1).
-pub async fn numbers(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
-    staff.require(&house, Permission::ManageSettings).await?;
-    let query = Query::parse(request.query_string());
-    let page = numbers_model(&house, &staff, &query, Errors::new()).await?;
-    let shell = workspace::shell(&house, &staff, SECTION);
-    Ok(if page.errors.is_empty() { shown(page.html(&shell)) } else { refused(page.html(&shell)) })
-}
-
-pub async fn numbers_model(
-    house: &House,
-    staff: &Staff,
-    query: &Query,
-    mut errors: Errors,
-) -> Result<Numbers, Failure> {
-    let text = |key: &str| query.get(key).unwrap_or_default().trim().to_owned();
-    let (area, contains) = (text("area"), text("contains"));
-    let number = staff.practice.settings.text_number.as_deref();
-    let current = number.and_then(E164::from_normalised).map(|number| number.display());
-    let mut page = Numbers { area, contains, offers: None, current, errors: Errors::new() };
-    let account = {
-        let mut db = house.store.read().await?;
-        store::sender::load_texts(&mut db, &staff.practice.id).await?
-    };
-    let searched = query.get("area").is_some() || query.get("contains").is_some();
-    match account {
-        None => errors = errors.overall("Connect the Twilio account first, under Connections."),
-        Some(_) if !searched => {}
-        Some(account) => match search(house, &account, &page.area, &page.contains).await {
-            Ok(offers) => page.offers = Some(offers),
-            Err(unfit) => errors = errors.overall(unfit.words),
-        },
-    }
-    page.errors = errors;
-    Ok(page)
-}
-
-async fn search(
-    house: &House,
-    account: &store::sender::TextAccount,
-    area: &str,
-    contains: &str,
-) -> Result<Vec<NumberOffer>, vendors::Unfit> {
-    let digits = |text: &str, most: usize| {
-        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).take(most).collect();
-        Some(plain).filter(|plain| !plain.is_empty())
-    };
-    let wishes = NumberSearch {
-        area_code: digits(area, 3),
-        contains: digits(contains, 10),
-        ..NumberSearch::default()
-    };
-    let found = vendors::twilio(house, account)?.search_numbers(&wishes).await;
-    let found = found.map_err(|cause| vendors::texts_fault(&cause))?;
-    Ok(found
-        .into_iter()
-        .filter(|number| number.can_text)
-        .map(|number| {
-            let place = [number.locality, number.region].into_iter().flatten();
-            NumberOffer {
-                place: place.collect::<Vec<_>>().join(", "),
-                friendly: number.friendly,
-                e164: number.e164,
-            }
-        })
-        .collect())
 }

@@ -40,6 +40,11 @@ pub fn what(kind: &str) -> String {
         "unreachable" => "Check the contact: a message could not be delivered",
         "sender_fault" => "Our sender was refused: check the connection",
         "refused" => "A message was refused for good",
+        "filtered" => "A carrier's filter took a text for spam",
+        "texts_paused" => "Reminders by text are paused: carriers filter them",
+        "complaints" => "Reminders by email are paused: too many spam complaints",
+        "reply_call_me" => "Call back: asked for by text",
+        "reply_mail_me" => "Mail a letter: asked for by text",
         "wrong_contact" => "\u{201c}This isn't me\u{201d}: find the right contact",
         "question" => "A question about a bill",
         "processor_refused" => "Stripe refused a request",
@@ -64,7 +69,8 @@ pub fn what(kind: &str) -> String {
 /// Where the work of a kind is done, when there is no account to open.
 fn place(kind: &str) -> Option<(String, &'static str)> {
     let (href, label) = match kind {
-        "sender_fault" => ("/staff/settings", "Open the settings"),
+        "sender_fault" | "filtered" | "complaints" => ("/staff/settings", "Open the settings"),
+        "texts_paused" => ("/staff/settings/texting", "SMS settings"),
         "processor_refused" | "payment_quarantined" | "payment_unknown" => {
             ("/staff/payments", "Find Payment")
         }

@@ -13,7 +13,9 @@ pub enum CodeMeaning {
 
 pub fn meaning_of(code: i64) -> CodeMeaning {
     use CodeMeaning::{Later, Never};
-    use RefusalCause::{BadAddress, Blocked, Content, NotMobile, OptedOut, Permanent, SenderFault};
+    use RefusalCause::{
+        BadAddress, Blocked, Content, Filtered, NotMobile, OptedOut, Permanent, SenderFault,
+    };
     match code {
         // Recipient replied STOP, or the number was reassigned.
         21610 => Never(OptedOut),
@@ -40,8 +42,10 @@ pub fn meaning_of(code: i64) -> CodeMeaning {
         21408 => Never(SenderFault),
         // No body / body too long / bad characters.
         21602 | 21617 | 21619 | 21623 => Never(Content),
-        // Carrier blocked or filtered, quiet hours, known litigator, pumping protection.
-        30004 | 30007 | 30410 | 30450 | 30610 | 30640 => Never(Blocked),
+        // A carrier's spam filter: not the phone's fault, and worse with every further try.
+        30007 => Never(Filtered),
+        // Blocked by the person or the carrier, quiet hours, known litigator, pumping protection.
+        30004 | 30410 | 30450 | 30610 | 30640 => Never(Blocked),
         // Cannot be routed to this carrier.
         21612 => Never(Permanent),
         // Too many requests, queue full, phone off, unknown carrier error, message expired in queue.
@@ -57,6 +61,30 @@ mod tests {
     #[test]
     fn a_code_nobody_has_seen_stops_the_message_and_asks_staff() {
         assert_eq!(meaning_of(99_999), CodeMeaning::Never(RefusalCause::Permanent));
+    }
+
+    /// Every code the reference names, and what it asks for (D-34, D-41, M25, M32).
+    #[test]
+    fn every_code_of_the_reference_does_what_it_says() {
+        use RefusalCause::{
+            BadAddress, Blocked, Content, Filtered, NotMobile, OptedOut, Permanent, SenderFault,
+        };
+        let table: &[(&[i64], CodeMeaning)] = &[
+            (&[21610], CodeMeaning::Never(OptedOut)),
+            (&[21211, 21217, 30005], CodeMeaning::Never(BadAddress)),
+            (&[21614, 30006], CodeMeaning::Never(NotMobile)),
+            (&[20003, 21212, 21606, 21608, 21408, 30002, 30034], CodeMeaning::Never(SenderFault)),
+            (&[21617], CodeMeaning::Never(Content)),
+            (&[30004, 30610, 30640, 30450], CodeMeaning::Never(Blocked)),
+            (&[30007], CodeMeaning::Never(Filtered)),
+            (&[21612], CodeMeaning::Never(Permanent)),
+            (&[20429, 21611, 30001, 30003, 30008], CodeMeaning::Later),
+        ];
+        for (codes, meaning) in table {
+            for code in *codes {
+                assert_eq!(meaning_of(*code), *meaning, "{code}");
+            }
+        }
     }
 
     #[test]
