@@ -25,7 +25,7 @@ pub(super) fn png_of(address: &str) -> Option<Vec<u8>> {
             let bits = (0..8).map(|bit| byte * 8 + bit);
             // A set bit is white.
             let white = bits.map(|x| u8::from(x >= side || !is_dark(x, y)));
-            rows.push(white.fold(0, |packed, bit| packed << 1 | bit));
+            rows.push(white.fold(0, |packed, bit| (packed << 1) | bit));
         }
     }
     let side = u32::try_from(side).ok()?;
@@ -53,7 +53,7 @@ mod tests {
         let info = reader.next_frame(&mut pixels).unwrap();
         assert_eq!(info.width, info.height);
         let (side, line) = (info.width as usize, info.line_size);
-        let dark = |x: usize, y: usize| pixels[y * line + x / 8] >> (7 - x % 8) & 1 == 0;
+        let dark = |x: usize, y: usize| (pixels[y * line + x / 8] >> (7 - x % 8)) & 1 == 0;
         let (near, far) = (MARGIN * PIXELS, side - 1 - MARGIN * PIXELS);
         assert!(dark(near, near) && dark(far, near) && dark(near, far));
         assert!((0..side).all(|at| !dark(at, 0) && !dark(0, at)), "the margin is light");
