@@ -347,7 +347,7 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
                 nothing: false,
                 lang: Lang::Es,
                 is_saved: true,
-                errors: Errors::new(),
+                errors: app::components::Errors::new(),
             }
             .html(shell),
         ),
