@@ -1,6 +1,8 @@
 //! A calendar of the oracle's own: days counted one by one, and daylight saving as the Uniform Time
 //! Act has it since 2007.
 
+use std::{collections::BTreeSet, sync::OnceLock};
+
 pub const MINUTE: i64 = 60_000;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
@@ -79,8 +81,21 @@ fn last_monday(year: i64, month: i64) -> i64 {
     day
 }
 
+/// The years anybody asks about; counted once.
+const FIRST_YEAR: i64 = 2020;
+const LAST_YEAR: i64 = 2039;
+
 /// 5 USC 6103, with the weekday on which one at the weekend is observed.
 pub fn is_holiday(day: i64) -> bool {
+    static ALL: OnceLock<BTreeSet<i64>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let (first, last) = (day_number((FIRST_YEAR, 1, 1)), day_number((LAST_YEAR, 12, 31)));
+        (first..=last).filter(|day| is_holiday_by_law(*day)).collect()
+    });
+    all.contains(&day)
+}
+
+fn is_holiday_by_law(day: i64) -> bool {
     let year = civil(day).0;
     let floating = [
         nth(year, 1, 1, 3),
@@ -114,13 +129,23 @@ pub fn summer(year: i64, winter_minutes: i64) -> (i64, i64) {
     (begins, ends)
 }
 
+/// Every summer of a zone, by its winter offset in whole hours from -12 to 0.
+fn summers(winter: i64) -> &'static [(i64, i64)] {
+    static ALL: OnceLock<Vec<Vec<(i64, i64)>>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        (0..=12)
+            .map(|hours| (FIRST_YEAR..=LAST_YEAR).map(|year| summer(year, hours * -60)).collect())
+            .collect()
+    });
+    &all[usize::try_from(winter / -60).expect("west of Greenwich")]
+}
+
 /// Day number, and milliseconds since midnight, on the wall.
 pub fn on_the_wall(at: i64, zone: &(i64, bool)) -> (i64, i64) {
     let (winter, has_summer) = *zone;
     let mut offset = winter;
     if has_summer {
-        let (begins, ends) = summer(civil(at.div_euclid(DAY)).0, winter);
-        if begins <= at && at < ends {
+        if summers(winter).iter().any(|(begins, ends)| *begins <= at && at < *ends) {
             offset += 60;
         }
     }

@@ -101,7 +101,9 @@ proptest! {
     /// Asleep: before eight or from nine in the evening on the wall of the phone's own zones.
     #[test]
     fn nobody_is_woken(one in somebody()) {
-        prop_assume!(one.message.channel.rings() && one.sends());
+        if !one.message.channel.rings() || !one.sends() {
+            return Ok(());
+        }
         for zone in crate::zones::by_phone(&one.message.recipient) {
             let hour = zone.tz().to_datetime(one.now.timestamp()).hour();
             prop_assert!((8..21).contains(&hour), "{zone:?} {hour}");
