@@ -3,6 +3,7 @@
 pub mod workspace;
 
 use app::{
+    components::Errors,
     pages::*,
     refusal::{Decline, Refusal},
     words::Lang,
@@ -347,7 +348,7 @@ fn account_pages(shell: &PatientShell, words: &str) -> Vec<(&'static str, String
                 nothing: false,
                 lang: Lang::Es,
                 is_saved: true,
-                errors: app::components::Errors::new(),
+                errors: Errors::new(),
             }
             .html(shell),
         ),

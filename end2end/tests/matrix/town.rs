@@ -8,10 +8,9 @@ use domain::{
     decide::LineType,
     holds::HoldKind,
     id::{
-        ApiKeyId, AttemptId, CannedReplyId, ClaimId, ContactId, ConversationId, DraftId, FollowUpId,
-        GuarantorId, HoldId, ImportId, JobId, JournalId, LoginId, MessageId, PatientId, PaymentId,
-        PracticeId,
-        ProfileVersionId, ReplyId, SegmentId, StaffId, TaskId,
+        ApiKeyId, AttemptId, CannedReplyId, ClaimId, ContactId, ConversationId, DraftId,
+        FollowUpId, GuarantorId, HoldId, ImportId, JobId, JournalId, LoginId, MessageId, PatientId,
+        PaymentId, PracticeId, ProfileVersionId, ReplyId, SegmentId, StaffId, TaskId,
     },
     money::Cents,
     payment::{Choice, Source},

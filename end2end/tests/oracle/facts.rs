@@ -14,6 +14,7 @@ use domain::{
     money::Cents,
     rulebook::{Change, Rulebook},
     window::{Hours, Weekdays, Windows},
+    wishes::QuietHours,
     zones::Whereabouts,
 };
 use jiff::civil::{Date, Weekday};
@@ -174,7 +175,7 @@ fn practice(c: &mut Seeded) -> PracticeFacts {
         voice_is_on: !c.once_in(6),
         caller_number_chosen: !c.once_in(30),
         fax_is_on: !c.once_in(6),
-        texts_paused_by_carriers: false,
+        texts_paused_by_carriers: c.once_in(90),
         instamed_is_active: c.once_in(90),
         text_name_chars: u32::try_from(c.between(5, 52)).unwrap_or(9),
         text_name_is_custom: !c.once_in(2),
@@ -269,8 +270,6 @@ fn claim(c: &mut Seeded) -> ClaimId {
 }
 
 fn guarantor(c: &mut Seeded, recipient: &str, channel: Channel, now: UnixMs) -> GuarantorFacts {
-    not_before: None,
-    quiet: None,
     let year = i16::try_from(c.between(1930, 2014)).unwrap_or(1961);
     let (month, day) = (c.between(1, 12), c.between(1, 28));
     let born = Date::new(year, i8::try_from(month).unwrap_or(1), i8::try_from(day).unwrap_or(1));
@@ -286,7 +285,14 @@ fn guarantor(c: &mut Seeded, recipient: &str, channel: Channel, now: UnixMs) -> 
         preference: c.pick(&[Either, Either, Either, Both, Both, Text, Email]),
         takes_text_or_email: c.once_in(3),
         whereabouts: whereabouts(c, recipient),
+        not_before: c.once_in(25).then(|| now.plus_ms(c.between(-96, 240) * HOUR_MS)),
+        quiet: if c.once_in(12) { quiet(c) } else { None },
     }
+}
+
+fn quiet(c: &mut Seeded) -> Option<QuietHours> {
+    let mut hour = || i8::try_from(c.between(0, 23)).unwrap_or(12);
+    QuietHours::new(hour(), hour())
 }
 
 fn contact(c: &mut Seeded, recipient: &str, now: UnixMs) -> ContactFacts {
@@ -518,6 +524,7 @@ pub fn fit(class: Class, channel: Channel, place: Whereabouts, now: UnixMs) -> S
             voice_is_on: true,
             caller_number_chosen: true,
             fax_is_on: true,
+            texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 12,
             text_name_is_custom: true,
@@ -547,6 +554,8 @@ pub fn fit(class: Class, channel: Channel, place: Whereabouts, now: UnixMs) -> S
             preference: Preference::Either,
             takes_text_or_email: true,
             whereabouts: place,
+            not_before: None,
+            quiet: None,
         }),
         balance: Some(BalanceFacts {
             net_due: Some(Cents(82_00)),

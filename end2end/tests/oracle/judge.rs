@@ -55,6 +55,8 @@ pub fn objections(
     check(look.too_often(), "caps");
     check(look.asked_for_the_other(), "preference");
     check(look.asleep(), "asleep");
+    check(look.asked_to_wait(), "asked to wait");
+    check(look.in_quiet_hours(), "quiet hours");
     against
 }
 
@@ -406,7 +408,9 @@ impl Look<'_> {
                     && p.text_campaign_registered;
                 let long = p.text_name_is_custom && p.text_name_chars > 50;
                 let sender = p.text_number_chosen || answer || (code && p.code_sender_is_separate);
-                (reminder && p.instamed_is_active) || (set_up && (!on || long)) || !sender
+                (reminder && (p.instamed_is_active || p.texts_paused_by_carriers))
+                    || (set_up && (!on || long))
+                    || !sender
             }
             Channel::Email => {
                 (!to_staff && !p.email_sender_tested) || (reminder && p.email_paused_for_complaints)
@@ -545,6 +549,27 @@ impl Look<'_> {
         }
         let small_hours = |zone: &&str| on_the_wall(self.now, &places::clock(zone)).1 < 3 * HOUR;
         reminder && places::FIFTY.iter().any(small_hours)
+    }
+
+    /// MS11.
+    fn asked_to_wait(&self) -> bool {
+        let until = self.guarantor().and_then(|g| g.not_before);
+        self.kind == Group::Reminder && until.is_some_and(|until| self.now < until.0)
+    }
+
+    /// S-R3.
+    fn in_quiet_hours(&self) -> bool {
+        let heeded = self.kind == Group::Reminder
+            || (self.class() == Class::Receipt && self.channel() == Channel::Text);
+        let Some(quiet) = self.guarantor().and_then(|g| g.quiet).filter(|_| heeded) else {
+            return false;
+        };
+        let (from, until) = (i64::from(quiet.from_hour), i64::from(quiet.until_hour));
+        self.zones().0.iter().any(|zone| {
+            let hour = on_the_wall(self.now, &places::clock(zone)).1 / HOUR;
+            let past_midnight = until < from;
+            (hour >= from && (past_midnight || hour < until)) || (past_midnight && hour < until)
+        })
     }
 
     fn zones(&self) -> (Vec<&'static str>, bool) {

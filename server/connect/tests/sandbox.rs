@@ -504,6 +504,7 @@ async fn email(smtp: &Smtp) -> Result<connect::channel::Accepted, ChannelError> 
         subject: "Tiene un estado de cuenta — nuevo".into(),
         text: "Hola María:\n\nhttp://127.0.0.1/p/abc\n".into(),
         html: "<p>Hola María</p>".into(),
+        picture_of: None,
         list_unsubscribe_url: Some("https://pay.practice.example/u/abc".into()),
         message_id: MESSAGE_ID.into(),
         class: EmailClass::Reminder,

@@ -2,9 +2,9 @@
 //! acknowledgements. Everything else is for a person.
 
 use domain::{
+    book::Language,
     clock::DAY_MS,
     decide::{Approval, Channel, Class, Proposed, decide},
-    book::Language,
     id::ReplyId,
     practice::Practice,
     revocation::{self, Inbound, Proof, Topic},

@@ -3,20 +3,26 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use app::{
     components::Errors,
-    emails::{self, Email as _, Stage},
     letters::{Address, Statement, StatementLine},
     pages::staff::{
         DeadInvitation, FirstAccount, OpenSetup, Proof, Section, SetupList, SetupStep, Step,
         StepLine, StepState, Typed,
     },
-    texts,
     words::Lang,
 };
-use domain::{clock::UnixMs, money::Cents, practice::Practice, staff::Permission};
+use domain::{
+    book::Language,
+    clock::UnixMs,
+    money::Cents,
+    practice::{Practice, Settings},
+    staff::Permission,
+    template::Kind,
+};
+use engine::{Letter, What, Wording as _};
 use jiff::ToSpan;
 use store::{
     keys::token_hash,
-    session::{Kind, Session},
+    session::{Kind as SessionKind, Session},
     setup::StepRow,
 };
 
@@ -29,7 +35,7 @@ use crate::{
     session::Staff,
     settings_form, vendors,
     visit::Visit,
-    wording,
+    wording::AppWording,
     workspace::{self, base_of, shown},
 };
 
@@ -67,7 +73,7 @@ pub async fn find_session(house: &House, visit: &Visit) -> Result<Session, Failu
     let (token, now) = (visit.setup_token().ok_or_else(dead)?, real_now());
     let session = {
         let mut db = house.store.read().await?;
-        store::session::find(&mut db, Kind::Setup, token, now).await?.ok_or_else(dead)?
+        store::session::find(&mut db, SessionKind::Setup, token, now).await?.ok_or_else(dead)?
     };
     if session.wants_touch(now) {
         let hash = session.token_hash.clone();
@@ -177,7 +183,7 @@ pub async fn model(
             let chosen = CONSENT.iter().find(|(_, words)| *words == page.detail);
             page.typed = Typed::new().put("consent_source", chosen.map_or("", |(code, _)| *code));
         }
-        Step::Proof => page.proof = Some(proof(practice, &base)),
+        Step::Proof => page.proof = Some(proof(house, practice, &base).await?),
         Step::Import => {
             let mut db = house.store.read().await?;
             let last = store::dashboard::find_last_import(&mut db, &practice.id).await?;
@@ -313,40 +319,43 @@ const SAMPLE_TOKEN: &str = "AbCdEfGhIjKlMnOpQrStUv";
 const SAMPLE_CODE: &str = "K7QF2M9X";
 const SAMPLE_DUE: Cents = Cents(82_00);
 
-/// A text and an email as the first reminder reads, with made-up figures.
-pub fn proof(practice: &Practice, base: &str) -> Proof {
+/// A text and an email as the first reminder reads, with made-up figures and the words in force.
+async fn proof(house: &House, practice: &Practice, base: &str) -> Result<Proof, Failure> {
+    let book = {
+        let mut db = house.store.read().await?;
+        store::template::load_book(&mut db, &practice.id).await?
+    };
     let s = &practice.settings;
+    let at_base = Practice {
+        settings: Settings { public_base: base.to_owned(), ..s.clone() },
+        ..practice.clone()
+    };
     let link = format!("{base}/p/{SAMPLE_TOKEN}");
-    let text = texts::Reminder {
-        lang: Lang::En,
-        alias: practice.alias().to_owned(),
-        phone: s.phone.clone(),
-        link: link.clone(),
-        amount: s.amount_in_texts.then_some(SAMPLE_DUE),
-        stage: Stage::First,
-        thanks_for_part: false,
-        check_code: SAMPLE_CODE.to_owned(),
-        wording: None,
+    let unsubscribe = format!("{base}/unsubscribe/…");
+    let letter = |is_text: bool| Letter {
+        practice: &at_base,
+        language: Language::English,
+        book: &book,
+        what: What::Reminder {
+            kind: Kind::ReminderGentle,
+            amount: (!is_text || s.amount_in_texts).then_some(SAMPLE_DUE),
+            due_on: None,
+            installment: None,
+            card_last4: None,
+            first_name: (!is_text && s.first_name_in_email).then_some("Maria"),
+            pay_link: &link,
+            check_code: SAMPLE_CODE,
+            unsubscribe_url: (!is_text).then_some(unsubscribe.as_str()),
+        },
     };
-    let email = emails::Reminder {
-        lang: Lang::En,
-        sender: wording::sender(practice),
-        first_name: s.first_name_in_email.then(|| "Maria".to_owned()),
-        amount: Some(SAMPLE_DUE),
-        link,
-        stage: Stage::First,
-        thanks_for_part: false,
-        wording: None,
-        check_code: SAMPLE_CODE.to_owned(),
-        check_at: wording::check_address(base),
-        unsubscribe: format!("{base}/unsubscribe/…"),
-    };
-    Proof {
-        text: text.body(),
-        email_subject: email.subject(),
-        email_text: email.text(),
+    let text = AppWording.text(&letter(true)).ok_or(Failure::NotFound)?;
+    let email = AppWording.email(&letter(false)).ok_or(Failure::NotFound)?;
+    Ok(Proof {
+        text: text.body,
+        email_subject: email.subject,
+        email_text: email.text,
         statement_href: "/setup/proof/statement".into(),
-    }
+    })
 }
 
 /// `GET /setup/proof/statement`: the printed statement with made-up figures.

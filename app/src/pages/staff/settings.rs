@@ -115,11 +115,8 @@ pub(super) fn tabs(current: &str) -> AnyView {
         let href = format!("{PATH}/{}", section.slug());
         tabs.tab(href, section.title(), section.slug() == current)
     });
-    tabs.tab(format!("{PATH}/templates"), "Templates", current == "templates").tab(
-        format!("{PATH}/rules"),
-        "Rules",
-        current == "rules",
-    )
+    tabs.tab(format!("{PATH}/templates"), "Templates", current == "templates")
+        .tab(format!("{PATH}/rules"), "Rules", current == "rules")
         .tab(format!("{PATH}/connections"), "Connections", current == "connections")
         .tab(format!("{PATH}/keys"), "API keys", current == "keys")
         .view()

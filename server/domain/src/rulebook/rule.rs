@@ -163,9 +163,9 @@ impl AppliesWhen {
         (self.class.is_empty() || self.class.contains(&scene.class))
             && (self.channel.is_empty() || self.channel.contains(&scene.channel))
             && (self.sender.is_empty() || self.sender.contains(&scene.sender))
-            && !(self.zone_unknown && scene.zone_is_known)
-            && !(self.nonprofit_hospital && !scene.is_nonprofit_hospital)
-            && !(self.final_notice && !scene.is_final_notice)
+            && (!self.zone_unknown || !scene.zone_is_known)
+            && (!self.nonprofit_hospital || scene.is_nonprofit_hospital)
+            && (!self.final_notice || scene.is_final_notice)
             && self.may_be_where(scene)
     }
 

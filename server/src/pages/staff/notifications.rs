@@ -119,7 +119,7 @@ pub async fn show_message(
         text,
         hidden_because,
         by: names.get(&found.created_by),
-        template: template_of(&staff, &found),
+        template: template_of(staff, &found),
         steps: steps(&found, &names),
         next_at: found.next_at,
         decisions: decisions.into_iter().map(stored).collect(),
