@@ -100,7 +100,7 @@ fn all_emails(lang: Lang, words: &str) -> Vec<Box<dyn Email>> {
     vec![
         Box::new(emails::Templated {
             check: Some(emails::Check {
-                code: "K7M2P9QR".to_owned(),
+                code: "K7M2-P9QR".to_owned(),
                 address: "https://pay.elm.example/check-message".to_owned(),
             }),
             unsubscribe: Some("https://pay.elm.example/unsubscribe/t".to_owned()),
@@ -181,7 +181,7 @@ fn a_reminder_shows_its_link_as_a_picture_and_ends_with_the_code_that_proves_it(
         let picture = html.find("src=\"cid:link\"").expect("a picture");
         assert!(html[picture..].contains("alt=\""), "{html}");
         let words = text.split("-- \n").next().unwrap().trim_end().lines().last().unwrap();
-        assert!(words.contains("K7M2P9QR") && words.contains("/check-message"), "{words}");
+        assert!(words.contains("K7M2-P9QR") && words.contains("/check-message"), "{words}");
     }
 }
 

@@ -83,7 +83,7 @@ fn told(letter: &Letter<'_>) -> Option<(Kind, Filling)> {
             let (part, on) = part.unzip();
             let filling = ours
                 .with(Variable::PayLink, pay_link)
-                .with(Variable::CheckCode, check_code)
+                .with(Variable::CheckCode, &texts::readable_code(check_code))
                 .maybe(Variable::Amount, amount.as_deref())
                 .maybe(Variable::DueDate, due_on.as_deref())
                 .maybe(Variable::InstallmentAmount, part.as_deref())
@@ -141,8 +141,13 @@ impl Wording for AppWording {
         let (filled, trace) = written(letter, Form::Text)?;
         let body = filled.as_text();
         let body = match &letter.what {
-            What::Reminder { check_code, .. } if !body.contains(check_code) => {
-                with_check_code(&body, texts::check_label(lang), check_code)
+            What::Reminder { check_code, .. } => {
+                let code = texts::readable_code(check_code);
+                if body.contains(&code) {
+                    body
+                } else {
+                    with_check_code(&body, texts::check_label(lang), &code)
+                }
             }
             _ => body,
         };
@@ -201,7 +206,7 @@ pub fn templated(letter: &Letter<'_>, filled: Filled) -> emails::Templated {
     let (check, unsubscribe) = match &letter.what {
         What::Reminder { check_code, unsubscribe_url, .. } => {
             let address = format!("{base}/check-message");
-            let check = emails::Check { code: (*check_code).to_owned(), address };
+            let check = emails::Check { code: texts::readable_code(check_code), address };
             (Some(check), unsubscribe_url.map(str::to_owned))
         }
         _ => (None, None),

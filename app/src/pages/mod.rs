@@ -40,7 +40,7 @@ pub use not_me::NotMe;
 pub use office_code::OfficeCode;
 pub use password::{ConfirmEmail, Forgot, Reset};
 pub use pay_stopped::{PayAgain, PayStopped};
-pub use preferences::{ContactChoice, Preferences, TimingChoice};
+pub use preferences::{ContactChoice, Mistake, Preferences, TimingChoice};
 pub use question::Question;
 pub use receipt::{AccountReceipt, PaidVisit, Receipt, ReceiptLine, Receipts};
 pub use shell::{PatientShell, PracticeFace};

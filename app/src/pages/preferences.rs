@@ -39,6 +39,34 @@ pub struct TimingChoice {
     pub quiet_until: String,
 }
 
+/// What is wrong with a [`TimingChoice`] or with the choice of contacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    PaydayMissing,
+    DateMissing,
+    QuietHalf,
+    /// Next to nothing of the practice's own hours would be left.
+    QuietTooLong {
+        from: i8,
+        until: i8,
+    },
+    NothingLeft,
+}
+
+impl Mistake {
+    pub fn words(self, w: Words) -> String {
+        match self {
+            Self::PaydayMissing => w.t("preferences-payday-missing").to_owned(),
+            Self::DateMissing => w.t("preferences-date-missing").to_owned(),
+            Self::QuietHalf => w.t("preferences-quiet-both").to_owned(),
+            Self::QuietTooLong { from, until } => {
+                w.with("preferences-quiet-long", &[("from", from.into()), ("until", until.into())])
+            }
+            Self::NothingLeft => w.t("preferences-nothing-missing").to_owned(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Preferences {
     pub contacts: Vec<ContactChoice>,

@@ -13,6 +13,14 @@ pub fn check_label(lang: Lang) -> &'static str {
     Words::new(lang).t("text-check")
 }
 
+/// `K7QF-2M9X`: two groups are easier to read out and to type. The hyphen is not part of it.
+pub fn readable_code(code: &str) -> String {
+    match code.split_at_checked(4) {
+        Some((first, rest)) if !rest.is_empty() => format!("{first}-{rest}"),
+        _ => code.to_owned(),
+    }
+}
+
 /// Money went back to the card it came from.
 pub fn refund(lang: Lang, alias: &str, amount: Cents, reference: &str) -> String {
     Words::new(lang).with(

@@ -1,7 +1,7 @@
 //! The filled form of every action, with the ids of whoever's things are meant in it: a request that
 //! is refused for its empty form proves nothing about whose it was.
 
-use domain::id::{AttemptId, ClaimId, ContactId, JournalId, MessageId, PaymentId};
+use domain::id::{AttemptId, ClaimId, ContactId, GuarantorId, JournalId, MessageId, PaymentId};
 use server::routes::Route;
 use store::keys::token_hash;
 
@@ -33,6 +33,7 @@ impl Form {
 
 /// The things that may stand in a form.
 struct Named {
+    guarantor: String,
     claim: String,
     contact: String,
     payment: String,
@@ -50,6 +51,7 @@ impl Named {
             Whose::Nobodys | Whose::Missing => {
                 let world = &town.house.world;
                 Self {
+                    guarantor: world.mint::<GuarantorId>().to_string(),
                     claim: world.mint::<ClaimId>().to_string(),
                     contact: world.mint::<ContactId>().to_string(),
                     payment: world.mint::<PaymentId>().to_string(),
@@ -65,6 +67,7 @@ impl Named {
         let account = &office.accounts[0];
         let text = |id: Option<String>| id.unwrap_or_default();
         Self {
+            guarantor: account.guarantor.to_string(),
             claim: account.claim.to_string(),
             contact: account.contacts[0].to_string(),
             payment: text(account.payment.as_ref().map(ToString::to_string)),
@@ -139,6 +142,27 @@ pub fn form_of(town: &Town, route: &Route, caller: Caller, whose: Whose) -> Form
         "/webhooks/twilio/{practice}/sms" | "/webhooks/twilio/{practice}/status" => {
             form.with("MessageSid", "SM1").with("From", "+12125550161").with("Body", "STOP")
         }
+        "/webhooks/email/{practice}" => form.with("event", "bounce").with("email", email),
+        "/staff/inbox/canned" => {
+            form.with("title", "Hours").with("body", "We are open until five.")
+        }
+        "/staff/inbox/canned/{canned}/remove"
+        | "/staff/inbox/{conversation}/close"
+        | "/staff/inbox/{conversation}/reopen"
+        | "/staff/settings/rules/reviewed"
+        | "/staff/settings/rules/{rule}/restore" => form,
+        "/staff/inbox/{conversation}/send" => {
+            form.with("text", "Please call us.").naming("account", named.guarantor)
+        }
+        "/staff/inbox/{conversation}/assign" => form.with("staff", ""),
+        "/staff/inbox/{conversation}/link" => form.naming("account", named.guarantor),
+        "/staff/inbox/{conversation}/replies/{reply}/meaning" => form.with("meaning", "dispute"),
+        "/staff/settings/numbers/look" | "/staff/settings/numbers/use" => {
+            form.with("number", "+12125550199").with("order", "")
+        }
+        "/staff/settings/templates/{template}" => form.with("seen", "0").with("body", "Hello."),
+        "/staff/settings/templates/{template}/default" => form.with("seen", "0"),
+        "/staff/settings/rules/{rule}" => form.with("reason", "stricter here"),
         "/api/v1/imports" => form,
         "/api/v1/payments/{id}/posted" => form.with("posted", "true"),
         "/staff/statements/selection" => form.with("criteria", "method=text").with("do", "none"),

@@ -144,10 +144,8 @@ fn summers(winter: i64) -> &'static [(i64, i64)] {
 pub fn on_the_wall(at: i64, zone: &(i64, bool)) -> (i64, i64) {
     let (winter, has_summer) = *zone;
     let mut offset = winter;
-    if has_summer {
-        if summers(winter).iter().any(|(begins, ends)| *begins <= at && at < *ends) {
-            offset += 60;
-        }
+    if has_summer && summers(winter).iter().any(|(begins, ends)| *begins <= at && at < *ends) {
+        offset += 60;
     }
     let local = at + offset * MINUTE;
     (local.div_euclid(DAY), local.rem_euclid(DAY))

@@ -345,7 +345,7 @@ impl Look<'_> {
         let needs_way_out = self.channel() != Channel::Letter;
         !says.collector_notice
             || (needs_way_out && !says.way_out)
-            || !validated.is_some_and(|at| at.0 <= self.now)
+            || validated.is_none_or(|at| at.0 > self.now)
     }
 
     /// M35.

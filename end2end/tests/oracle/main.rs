@@ -130,7 +130,8 @@ fn compare(seed: u64, tally: &mut Tally) -> Result<(), String> {
 /// The oracle would be worth nothing if it agreed with everything.
 #[test]
 fn a_decision_by_laxer_rules_is_seen() {
-    let loosened: [(&str, fn(&mut Rules)); 4] = [
+    type Loosen = fn(&mut Rules);
+    let loosened: [(&str, Loosen); 4] = [
         ("no lag at the end of the hours", |rules| rules.windows.dispatch_lag_ms = 0),
         ("no smallest balance", |rules| rules.minimum_balance = Cents(1)),
         ("holidays like other days", |rules| rules.windows.skip_federal_holidays = false),

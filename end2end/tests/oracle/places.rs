@@ -98,8 +98,8 @@ fn tables() -> &'static Tables {
             if is_a_zone {
                 names.insert(cells[2]);
                 zips.push((
-                    cells[0].parse().unwrap(),
-                    cells[1].parse().unwrap(),
+                    cells[0].parse().expect("the first code"),
+                    cells[1].parse().expect("the last code"),
                     cells[2],
                     cells[3],
                 ));
@@ -159,7 +159,7 @@ pub fn zones(place: &Whereabouts) -> Option<BTreeSet<&'static str>> {
     if let Some(state) = place.state.as_deref() {
         let confirmed = by_zip.first().is_some_and(|(_, s)| *s == state.trim().to_uppercase());
         let placeholder = zip.is_some() && by_zip.is_empty();
-        if !confirmed && !(placeholder && found.is_empty()) {
+        if !confirmed && (!placeholder || !found.is_empty()) {
             found.extend(of_state(state));
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actix_web::{http::StatusCode, web};
 use app::{
     components::Errors,
-    pages::{ContactChoice, Preferences, TimingChoice},
+    pages::{ContactChoice, Mistake, Preferences, TimingChoice},
     words::{Lang, Words},
 };
 use domain::{
@@ -174,7 +174,7 @@ pub async fn post(house: web::Data<House>, patient: Patient, posted: Posted) -> 
         wanted.contains(contact.id.as_str()) && !wishes.is_blocked_by_carrier(contact)
     });
     if was_reached && !stays_reached && !nothing {
-        errors = errors.on("nothing", w.t("preferences-nothing-missing"));
+        errors = errors.on("nothing", Mistake::NothingLeft.words(w));
     }
     if !errors.is_empty() {
         let mut contacts = wishes.choices(&patient);
@@ -271,15 +271,15 @@ fn times_of(
     match typed.when.as_str() {
         "monthly" => match typed.payday.parse::<i8>() {
             Ok(day) if (1..=31).contains(&day) => times.payday = Some(Payday::Monthly(day)),
-            _ => errors = errors.on("payday", w.t("preferences-payday-missing")),
+            _ => errors = errors.on("payday", Mistake::PaydayMissing.words(w)),
         },
         "once" => match coming(&typed.once_on) {
             Some(day) => times.payday = Some(Payday::Once(day)),
-            None => errors = errors.on("once_on", w.t("preferences-date-missing")),
+            None => errors = errors.on("once_on", Mistake::DateMissing.words(w)),
         },
         "later" => match coming(&typed.later_on) {
             Some(day) => times.snoozed_until = Some(day),
-            None => errors = errors.on("later_on", w.t("preferences-date-missing")),
+            None => errors = errors.on("later_on", Mistake::DateMissing.words(w)),
         },
         _ => {}
     }
@@ -294,10 +294,10 @@ fn times_of(
                 times.quiet = Some(quiet);
             }
             Some(_) => {
-                let span = [("from", window_from.into()), ("until", window_until.into())];
-                errors = errors.on("quiet_from", w.with("preferences-quiet-long", &span));
+                let long = Mistake::QuietTooLong { from: window_from, until: window_until };
+                errors = errors.on("quiet_from", long.words(w));
             }
-            None => errors = errors.on("quiet_from", w.t("preferences-quiet-both")),
+            None => errors = errors.on("quiet_from", Mistake::QuietHalf.words(w)),
         }
     }
     (times, errors)

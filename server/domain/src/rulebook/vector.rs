@@ -22,6 +22,7 @@ use crate::{
     id::MessageId,
     money::Cents,
     window::{Hours, LEGAL_HOURS, Weekdays, Windows},
+    wishes::QuietHours,
     zones::Whereabouts,
 };
 
@@ -352,6 +353,8 @@ fn change(
         }
         "birthday_unknown" => guarantor.born_on = None,
         "place_unknown" => guarantor.whereabouts = Whereabouts::default(),
+        "asked_to_wait_two_days" => guarantor.not_before = Some(now.plus_ms(2 * DAY_MS)),
+        "quiet_from_eleven_to_two" => guarantor.quiet = QuietHours::new(11, 14),
         "wants_email" => guarantor.preference = Preference::Email,
         "not_live" => practice.is_live = false,
         "import_held" => practice.import_is_held = true,

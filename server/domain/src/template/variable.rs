@@ -118,7 +118,7 @@ impl Variable {
             Self::FirstName => "Alexandra",
             Self::CardLastFour => "4242",
             Self::Reference => "CB-7K2M9QPX",
-            Self::CheckCode => "K7M2P9QR",
+            Self::CheckCode => "K7M2-P9QR",
             Self::Code => "123456",
         }
     }

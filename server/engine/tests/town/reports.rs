@@ -71,7 +71,7 @@ async fn every_code_leaves_the_contact_as_the_table_says() {
         (
             30006,
             Some(RefusalCause::NotMobile),
-            Reach::Invalid,
+            Reach::NotMobile,
             "unreachable",
             Some(RuleId::Reachable),
         ),

@@ -357,7 +357,12 @@ impl Town {
     pub async fn email_of(&self, person: &Person, email: &str) -> ContactId {
         let new = NewContact { kind: Kind::Email, typed: email.into(), line: LineType::Unknown };
         let (p, g) = (&self.practice, &person.guarantor);
-        self.engine.add_contact(p, g, &new, &staff("desk")).await.expect("email")
+        let desk = staff("desk");
+        let id = self.engine.add_contact(p, g, &new, &desk).await.expect("email");
+        // Nobody knows where these people live: the strictest law about email may hold there.
+        let when = self.world.now();
+        self.engine.record_consent(p, g, &id, true, "form v1", when, &desk).await.expect("consent");
+        id
     }
 
     pub fn by_text(&self) -> Criteria {
