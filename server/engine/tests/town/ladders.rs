@@ -12,7 +12,7 @@ use domain::{
 use jiff::civil::date;
 use store::{follow_up, message::State};
 
-use crate::town::{Fault, Town, at, everywhere, staff};
+use crate::town::{Town, at, everywhere, staff};
 
 const ANA: &str = "+12125550111";
 const BEN: &str = "+12125550112";
@@ -184,11 +184,10 @@ async fn a_text_that_cannot_arrive_is_followed_by_an_email_and_then_by_a_letter(
         let ana = town.person("Ana", ANA, 82_00).await;
         town.email_of(&ana, "ana@example.com").await;
         town.person("Ben", BEN, 82_00).await;
-        let refused = || {
-            Fault::Says(ChannelError::Refused { cause: RefusalCause::NotMobile, code: Some(30006) })
-        };
-        town.provider.meets(refused());
-        town.provider.meets(refused());
+        for landline in [ANA, BEN] {
+            let cause = RefusalCause::NotMobile;
+            town.provider.refuses(landline, ChannelError::Refused { cause, code: Some(30006) });
+        }
         town.climbs("Usual", &profile(vec![remind(1, TODAY + 1)])).await;
         town.until(day(TODAY + 2, 12)).await;
         assert_eq!(town.provider.to("ana@example.com").len(), 1);

@@ -1,7 +1,7 @@
 //! The stage: stores, clocks that only move when told, and channels that do as they are told.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -92,12 +92,18 @@ pub enum Fault {
 pub struct Provider {
     pub out: Arc<Mutex<Vec<Out>>>,
     pub faults: Arc<Mutex<VecDeque<Fault>>>,
+    /// What is always said of an address.
+    pub refused: Arc<Mutex<BTreeMap<String, ChannelError>>>,
     pub looks: Arc<AtomicU64>,
 }
 
 impl Provider {
     pub fn meets(&self, fault: Fault) {
         self.faults.lock().expect("no panic").push_back(fault);
+    }
+
+    pub fn refuses(&self, to: &str, why: ChannelError) {
+        self.refused.lock().expect("no panic").insert(to.to_owned(), why);
     }
 
     pub fn all(&self) -> Vec<Out> {
@@ -111,6 +117,9 @@ impl Provider {
     fn take(&self, permit: &SendPermit, now: UnixMs, out: Out) -> Result<Accepted, ChannelError> {
         assert!(permit.is_valid_at(now) && permit.recipient() == out.to, "a live permit for them");
         assert_eq!(permit.channel(), out.channel);
+        if let Some(why) = self.refused.lock().expect("no panic").get(&out.to) {
+            return Err(why.clone());
+        }
         let fault = self.faults.lock().expect("no panic").pop_front();
         let accepted =
             Accepted { provider_id: out.id.clone(), status: DeliveryStatus::Queued, segments: 1 };
