@@ -117,6 +117,7 @@ routes! { TABLE, configure;
     post "/staff/patients/{guarantor}/holds/{hold}/lift" Staff(P::LiftHolds) => actions::change_record::lift;
     post "/staff/patients/{guarantor}/contacts" Staff(P::EditContacts) => actions::change_contacts::add;
     post "/staff/patients/{guarantor}/contacts/save" Staff(P::EditContacts) => actions::change_contacts::save;
+    get "/staff/patients/{guarantor}/contacts/{contact}/evidence.csv" Staff(P::ReadAudit) => pages::staff::evidence::get;
     post "/staff/patients/{guarantor}/contacts/{contact}/remove" Staff(P::EditContacts) => actions::change_contacts::remove;
     get "/staff/patients/{guarantor}/text" Staff(P::SendTexts) => pages::staff::record::text;
     post "/staff/patients/{guarantor}/text" Staff(P::SendTexts) => actions::send_text::post;

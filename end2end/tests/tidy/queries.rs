@@ -20,6 +20,8 @@ const OVER_ALL_PRACTICES: &[(&str, &str, &str)] = &[
     ("attempt.rs", "find_next_due::FIND", "when the next look of anyone is due, nothing else"),
     ("audit.rs", "load_head::HEAD", "the audit chain is one for the whole server"),
     ("audit.rs", "chain_next::MARK", "the notary chains rows of every practice, in order"),
+    ("consent.rs", "chain_next::NEXT", "the notary chains rows of every practice, in order"),
+    ("consent.rs", "verify_chains::PAGE", "whoever runs the server checks the chains of all"),
     ("code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
     ("mail_token.rs", "delete_old::DELETE", "housekeeping of links that no longer work, by age"),
     ("message/queue.rs", "count_sending::COUNT", "the simulation counts what a worker died over"),

@@ -184,7 +184,8 @@ async fn notary_step(house: &House) -> Result<bool, Failure> {
                 if !store::lease::claim(db, name, &holder, real_now(), NOTARY_LEASE_MS).await? {
                     return Ok(0);
                 }
-                store::audit::chain_next(db).await
+                let chained = store::consent::chain_next(db).await?;
+                Ok(chained + store::audit::chain_next(db).await?)
             })
         })
         .await?;

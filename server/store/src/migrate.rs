@@ -22,6 +22,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
     (15, "template", include_str!("../../../migrations/0015_template.sql")),
     (17, "rule_override", include_str!("../../../migrations/0017_rule_override.sql")),
+    (18, "evidence", include_str!("../../../migrations/0018_evidence.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused
