@@ -24,7 +24,6 @@ const OVER_ALL_PRACTICES: &[(&str, &str, &str)] = &[
     ("consent.rs", "verify_chains::PAGE", "whoever runs the server checks the chains of all"),
     ("code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
     ("mail_token.rs", "delete_old::DELETE", "housekeeping of links that no longer work, by age"),
-    ("message/queue.rs", "count_sending::COUNT", "the simulation counts what a worker died over"),
     ("message/queue.rs", "count_in_hand::COUNT", "the simulation counts what is in hand"),
     ("rekey.rs", "count_old_verifiers::COUNT", "a number for whoever changes the server's key"),
     ("rekey.rs", "count_staged::COUNT", "whether any import is under way while the key changes"),
