@@ -1,12 +1,13 @@
 //! The engine's words, written by `app`: English or Spanish, text or email.
 
 use app::{
+    calls,
     emails::{self, Email, Sender},
-    texts,
+    letters, texts,
     words::Lang,
 };
 use domain::{book::Language, practice::Practice};
-use engine::{AccountMail, Letter, Mail, StaffMail, Stage, What, Wording};
+use engine::{AccountMail, Letter, Mail, OnPaper, Script, StaffMail, Stage, What, Wording};
 
 use crate::pages::receipt::brand_name;
 
@@ -163,6 +164,72 @@ impl Wording for AppWording {
             What::Staff(about) => staff(sender, about),
         })
     }
+
+    fn call(&self, letter: &Letter<'_>) -> Option<Script> {
+        let What::Reminder { amount, .. } = &letter.what else { return None };
+        let words = calls::Reminder {
+            lang: lang_of(letter.language),
+            alias: letter.practice.alias().to_owned(),
+            phone: letter.practice.settings.phone.clone(),
+            amount: *amount,
+        };
+        Some(Script {
+            answered: words.answered(),
+            balance: words.balance(),
+            machine: words.machine(),
+        })
+    }
+
+    fn paper(&self, letter: &Letter<'_>) -> Option<String> {
+        let What::Reminder { amount, pay_link, check_code, on_paper: Some(paper), .. } =
+            &letter.what
+        else {
+            return None;
+        };
+        let settings = &letter.practice.settings;
+        let notice = letters::Notice {
+            lang: lang_of(letter.language),
+            alias: letter.practice.alias().to_owned(),
+            phone: settings.phone.clone(),
+            from: letters::Address {
+                lines: address_lines(
+                    &settings.street,
+                    &settings.city,
+                    &settings.state,
+                    &settings.zip,
+                ),
+            },
+            to: window(paper),
+            written_on: paper.written_on,
+            amount: *amount,
+            pay_link: (*pay_link).to_owned(),
+            check_at: format!("{}/check-message", settings.public_base),
+            check_code: (*check_code).to_owned(),
+        };
+        Some(notice.text())
+    }
+
+    fn page(&self, language: Language, paper: &str) -> Vec<u8> {
+        letters::page(lang_of(language), paper)
+    }
+}
+
+/// The guarantor's name and address, as they stand in the window of an envelope.
+fn window(paper: &OnPaper<'_>) -> letters::Address {
+    let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    let zip = paper.address.zip.as_ref().map(|zip| zip.as_str().to_owned()).unwrap_or_default();
+    let (street, city) = (part(&paper.address.street), part(&paper.address.city));
+    let mut lines = vec![paper.name.to_owned()];
+    lines.extend(address_lines(&street, &city, &part(&paper.address.state), &zip));
+    letters::Address { lines }
+}
+
+fn address_lines(street: &str, city: &str, state: &str, zip: &str) -> Vec<String> {
+    let place = [city, state].into_iter().filter(|part| !part.is_empty());
+    let place = place.collect::<Vec<_>>().join(", ");
+    let last = [place.as_str(), zip].into_iter().filter(|part| !part.is_empty());
+    let last = last.collect::<Vec<_>>().join(" ");
+    [street.to_owned(), last].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
 fn account(lang: Lang, sender: Sender, about: &AccountMail) -> Mail {

@@ -28,6 +28,7 @@ pub fn shell(words: &str) -> StaffShell {
             NavEntry::new("Work list", "/staff/tasks").waiting(3),
         ],
         sms_enabled: true,
+        fax_enabled: true,
         idle_minutes: 15,
         flash: Some(format!("Applied $82.00{words}")),
         alarm: Some((format!("No reminders go out{words}"), "/staff/imports".to_owned())),

@@ -68,7 +68,7 @@ fn thing_after(before: &str, path: &str) -> Thing {
         ("patients", _) => Thing::Guarantor,
         ("contacts", _) => Thing::Contact,
         ("holds", _) => Thing::Hold,
-        ("messages", _) => Thing::Message,
+        ("messages" | "call", _) => Thing::Message,
         ("replies", _) => Thing::Reply,
         ("tasks", _) => Thing::Task,
         ("profiles", _) => Thing::Profile,

@@ -103,6 +103,8 @@ ids! {
     DraftId = "dft";
     DecisionId = "dec";
     ReplyId = "rpl";
+    /// A key pressed in a call.
+    CallKeyId = "ckp";
     NoteId = "not";
     /// One try to pay. Also the processor's idempotency key (D-23).
     AttemptId = "att";

@@ -18,7 +18,7 @@ use store::{
 };
 
 use crate::{
-    Engine, Letter, Mail, Refusal, Stage, What,
+    Engine, Letter, Mail, OnPaper, Refusal, Stage, What,
     facts::{Account, Recipient, content_hash},
 };
 
@@ -127,8 +127,15 @@ impl Engine {
                 }
                 Ok(Content { text: body, ..Content::default() })
             }
-            Channel::Voice | Channel::Fax | Channel::Letter => {
-                Err(Refusal::Wording("no such form yet"))
+            Channel::Voice => {
+                let script =
+                    self.wording().call(letter).ok_or(Refusal::Wording("no spoken form"))?;
+                Ok(Content { text: script.to_string(), ..Content::default() })
+            }
+            Channel::Fax | Channel::Letter => {
+                let text =
+                    self.wording().paper(letter).ok_or(Refusal::Wording("no printed form"))?;
+                Ok(Content { text, ..Content::default() })
             }
             Channel::Email => {
                 let mail = self.wording().email(letter).ok_or(Refusal::Wording("no email form"))?;
@@ -258,6 +265,10 @@ impl Engine {
         };
         let mut message = self.message(&to, frame, content, now);
         let link = link_for(&token, &message.id, &guarantor.id, &contact.id, Some(amount), now);
+        // A call has no link to give before somebody asks for one, and nothing to look up.
+        if channel == Channel::Voice {
+            return Ok(Draft { message, link: None, claims });
+        }
         message.link_hash = Some(link.token_hash.clone());
         message.check_code = Some(check_code);
         let link = link::New { claim: claims.first().cloned(), ..link };
@@ -307,6 +318,14 @@ pub(crate) fn reminder_letter<'a>(
 ) -> Letter<'a> {
     let settings = &practice.settings;
     let by_email = channel == Channel::Email;
+    let says_amount = match channel {
+        // Closed until somebody opens it, or asks for it.
+        Channel::Email | Channel::Fax | Channel::Letter => true,
+        // A text shows on a locked screen (M26).
+        Channel::Text => settings.amount_in_texts,
+        Channel::Voice => settings.amount_in_calls,
+    };
+    let is_paper = matches!(channel, Channel::Fax | Channel::Letter);
     let first_name = account.guarantor.name.split_whitespace().next();
     let paid_lately = account.standing.last_paid_at.is_some_and(|at| now.since(at) < THANKS_MS);
     Letter {
@@ -317,13 +336,17 @@ pub(crate) fn reminder_letter<'a>(
                 None => Stage::First,
                 Some(_) => Stage::Again,
             },
-            // An email is closed until it is opened; a text shows on a locked screen (M26).
-            amount: (by_email || settings.amount_in_texts).then_some(account.due.due),
+            amount: says_amount.then_some(account.due.due),
             first_name: first_name.filter(|_| by_email && settings.first_name_in_email),
             pay_link,
             thanks_for_part: paid_lately,
             check_code,
             unsubscribe_url,
+            on_paper: is_paper.then(|| OnPaper {
+                name: &account.guarantor.name,
+                address: &account.guarantor.address,
+                written_on: now.day_in(&practice.zone()),
+            }),
         },
     }
 }

@@ -210,6 +210,10 @@ impl Engine {
         }
         link::mark_accepted(db, practice, &message.id, now).await?;
         self.climbed(db, practice, message).await?;
+        if message.channel == Channel::Fax {
+            let next_at = Some(now.plus_ms(self.options().ask_every_ms));
+            queue::mark_ask_again(db, practice, &message.id, next_at).await?;
+        }
         if let Some(guarantor) = &message.guarantor
             && message.class.is_reminder()
         {

@@ -1,7 +1,15 @@
 //! What a message says is not the engine's: it gives closed variables and gets words back. No
 //! variable here can carry a patient's name, a day of service or a provider (M26).
 
-use domain::{book::Language, clock::UnixMs, money::Cents, practice::Practice};
+use domain::{
+    book::{Address, Language},
+    clock::UnixMs,
+    money::Cents,
+    practice::Practice,
+};
+use jiff::civil::Date;
+
+use crate::Script;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -25,6 +33,8 @@ pub enum What<'a> {
         check_code: &'a str,
         /// Only in email.
         unsubscribe_url: Option<&'a str>,
+        /// Only on paper and fax.
+        on_paper: Option<OnPaper<'a>>,
     },
     FailedAutopay {
         pay_link: &'a str,
@@ -55,6 +65,14 @@ pub enum What<'a> {
     },
     Account(AccountMail),
     Staff(StaffMail),
+}
+
+/// What stands in the window of an envelope: the guarantor's own name and address.
+#[derive(Clone, Copy, Debug)]
+pub struct OnPaper<'a> {
+    pub name: &'a str,
+    pub address: &'a Address,
+    pub written_on: Date,
 }
 
 /// About a patient's own login. Links are whole addresses.
@@ -115,4 +133,10 @@ pub struct Mail {
 pub trait Wording: Send + Sync {
     fn text(&self, letter: &Letter<'_>) -> Option<String>;
     fn email(&self, letter: &Letter<'_>) -> Option<Mail>;
+    /// What a call says.
+    fn call(&self, letter: &Letter<'_>) -> Option<Script>;
+    /// A page's paragraphs as plain text, for a letter or a fax.
+    fn paper(&self, letter: &Letter<'_>) -> Option<String>;
+    /// That text as a PDF page, the first address in it as a code to scan.
+    fn page(&self, language: Language, paper: &str) -> Vec<u8>;
 }

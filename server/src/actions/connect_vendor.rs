@@ -8,7 +8,7 @@ use app::{
 use domain::staff::Permission;
 use store::{
     merchant::Merchant,
-    sender::{MailServer, TextAccount},
+    sender::{FaxAccount, MailServer, TextAccount},
 };
 
 use super::choose_language::see_other;
@@ -28,6 +28,7 @@ pub enum Account {
     Stripe(Merchant),
     Smtp(MailServer),
     Twilio(TextAccount),
+    Interfax(FaxAccount),
 }
 
 impl Account {
@@ -36,6 +37,7 @@ impl Account {
             Self::Stripe(_) => Vendor::Stripe,
             Self::Smtp(_) => Vendor::Smtp,
             Self::Twilio(_) => Vendor::Twilio,
+            Self::Interfax(_) => Vendor::Interfax,
         }
     }
 }
@@ -58,6 +60,7 @@ pub async fn post(
             .map(|shop| Account::Stripe(shop.merchant)),
         Vendor::Smtp => vendors::try_mail(&house, &posted, from).await?.map(Account::Smtp),
         Vendor::Twilio => vendors::try_texts(&house, &posted).await?.map(Account::Twilio),
+        Vendor::Interfax => vendors::try_faxes(&house, &posted).await?.map(Account::Interfax),
     };
     let account = match tried {
         Ok(account) => account,
@@ -89,6 +92,9 @@ pub async fn store_account(house: &House, staff: &Staff, account: Account) -> Re
                 }
                 Account::Twilio(texts) => {
                     store::sender::mark_texts(db, &practice, texts, now).await?;
+                }
+                Account::Interfax(faxes) => {
+                    store::sender::mark_faxes(db, &practice, faxes, now).await?;
                 }
                 Account::Smtp(mail) => {
                     store::sender::mark_mail(db, &practice, mail, now).await?;

@@ -19,6 +19,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (11, "housekeeping", include_str!("../../../migrations/0011_housekeeping.sql")),
     (12, "open_claim", include_str!("../../../migrations/0012_open_claim.sql")),
     (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
+    (16, "voice_fax", include_str!("../../../migrations/0016_voice_fax.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused

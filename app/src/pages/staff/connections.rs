@@ -24,10 +24,11 @@ pub enum Vendor {
     Stripe,
     Smtp,
     Twilio,
+    Interfax,
 }
 
 impl Vendor {
-    pub const ALL: [Self; 3] = [Self::Stripe, Self::Smtp, Self::Twilio];
+    pub const ALL: [Self; 4] = [Self::Stripe, Self::Smtp, Self::Twilio, Self::Interfax];
 
     /// As the connection is stored and its address ends.
     pub const fn slug(self) -> &'static str {
@@ -35,6 +36,7 @@ impl Vendor {
             Self::Stripe => "stripe",
             Self::Smtp => "smtp",
             Self::Twilio => "twilio",
+            Self::Interfax => "interfax",
         }
     }
 
@@ -46,7 +48,8 @@ impl Vendor {
         match self {
             Self::Stripe => "Stripe: payments",
             Self::Smtp => "Mail server: email",
-            Self::Twilio => "Twilio: texts",
+            Self::Twilio => "Twilio: texts and calls",
+            Self::Interfax => "InterFAX: faxes",
         }
     }
 
@@ -77,6 +80,11 @@ impl Vendor {
                 {secret("twilio_auth_token", "Auth token").required()}
                 {text("twilio_service_sid", "Messaging Service SID")
                     .hint("MG…, when the number belongs to a service. Otherwise leave it empty.")}
+            }
+            .into_any(),
+            Self::Interfax => view! {
+                {text("interfax_username", "User name").required()}
+                {secret("interfax_password", "Password").required()}
             }
             .into_any(),
         }

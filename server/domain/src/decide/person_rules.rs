@@ -18,6 +18,9 @@ const DC_CONSENT_FROM: UnixMs = UnixMs(1_672_549_200_000);
 /// 2026-09-01T04:00:00Z: 6 RCNY 5-77 is in force (M10).
 const NYC_CONSENT_FROM: UnixMs = UnixMs(1_788_235_200_000);
 
+/// A text that somebody asked for by a key in a call goes while they still expect it.
+const ASKED_LASTS_MS: i64 = 10 * MINUTE_MS;
+
 /// The confirmation of an opt-out must follow it within five minutes, or not at all (M19).
 const CONFIRM_WITHIN_MS: i64 = 5 * MINUTE_MS;
 
@@ -251,7 +254,7 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
         Some(consent) => Finding::pass(Fact::ConsentGiven { at: consent.at }),
     };
     match case.message.channel {
-        Channel::Text if class == Class::Code => {
+        Channel::Text if class == Class::Code || has_just_asked(case) => {
             trace.note(RuleId::Consent, Finding::pass(Fact::AskedForIt));
         }
         Channel::Text => {
@@ -281,6 +284,16 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
             }
         }
     }
+}
+
+/// The person pressed the key for this very link, on this very phone, a moment ago.
+fn has_just_asked(case: &Case<'_>) -> bool {
+    case.message.class == Class::NewLink
+        && case
+            .facts
+            .contact
+            .asked_at
+            .is_some_and(|at| (0..=ASKED_LASTS_MS).contains(&case.now.since(at)))
 }
 
 /// A fax is for those who agreed to neither texts nor email, and for those who asked for it (S-B10).

@@ -129,6 +129,7 @@ async fn connections_model(
                     });
                 }
                 Vendor::Smtp => badge = updated_at.map(|_| tested(practice)),
+                Vendor::Interfax => {}
                 Vendor::Twilio => facts.push((
                     "Address for replies".to_owned(),
                     format!("{base}/webhooks/twilio/{}/sms", practice.slug),
