@@ -246,7 +246,11 @@ test('texts: a number is bought, billing accepted, and one text goes to the mana
     await page.getByLabel('Area code').fill('512');
     await press(page, 'Search');
     await expectSound(page, DESK);
-    await page.getByRole('button', { name: /^Purchase/ }).first().click();
+    await page.getByRole('link', { name: /^Choose/ }).first().click();
+    await page.getByRole('button', { name: 'Purchase' }).click();
+    await expectWords(page, 'The number was bought');
+    await page.getByRole('radio').last().check();
+    await page.getByRole('button', { name: 'Save' }).click();
     await page.waitForURL('**/staff/settings/texting');
     const number = await page.getByLabel('Number we text from').inputValue();
     assert.match(number, /^\(512\) /);

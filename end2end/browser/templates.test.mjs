@@ -9,7 +9,7 @@ import { DESK, expectWords, openWorkspace, remindEveryone } from './staff.mjs';
 import { startWorld } from './world.mjs';
 
 // Of a bill of six weeks ago.
-const PLAIN = /^Default: Reminder, plain, text, English$/;
+const PLAIN = /^Default\s*: Reminder, plain, text, English$/;
 const OWN =
   '{practice_alias}: Hello from the billing desk. Call {practice_phone}. Pay: {pay_link}\n\n' +
   'Reply STOP to stop texts.';
@@ -94,7 +94,7 @@ test('a biller reads the words and sees which version a message was written with
     await visit(world, DESK, async (page) => {
       await openWorkspace(page, world, 'biller');
       await page.getByRole('link', { name: 'Templates' }).click();
-      await page.getByRole('link', { name: /^Default: Reminder, \w+, email, English$/ }).first().click();
+      await page.getByRole('link', { name: /^Default\s*: Reminder, \w+, email, English$/ }).first().click();
       await expectWords(page, 'Subject:', /call/);
       assert.equal(await page.getByRole('button', { name: 'Save' }).count(), 0);
       await expectSound(page, DESK);

@@ -87,7 +87,7 @@ impl CannedReplies {
             {self.errors.summary("It was not saved")}
             {table}
             {form}
-            <p><a href=inbox::PATH>"Back to the inbox"</a></p>
+            <p>{ButtonLink::secondary(inbox::PATH, "Back to the inbox")}</p>
         };
         if is_error {
             shell.error_page("Canned replies", body)

@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use super::{StaffShell, decision_words::hold_name, inbox::PATH};
 use crate::{
     components::{
-        Badge, Button, Errors, Form, Notice, Select, TextArea, Tone, heading, instant_full,
+        Badge, Button, ButtonLink, Errors, Form, Notice, Select, TextArea, Tone, heading,
+        instant_full,
     },
     words::Words,
 };
@@ -94,7 +95,7 @@ impl ConversationPage {
             {heading(format!("Conversation with {}", self.masked), is_error)}
             {self.errors.summary("The text was not sent")}
             <p>
-                <a href=PATH>"Back to the inbox"</a>" "
+                {ButtonLink::secondary(PATH, "Back to the inbox")}" "
                 <a class="button" href=refresh>"Refresh"</a>
             </p>
             <div id="inbox" data-seq=seq>

@@ -200,7 +200,7 @@ impl NewConversation {
                     law allows. Consent and opt-outs count all the same."</p>
                 {search}
                 {found}
-                <p><a href=PATH>"Back to the inbox"</a></p>
+                <p>{ButtonLink::secondary(PATH, "Back to the inbox")}</p>
             },
         )
     }

@@ -86,7 +86,9 @@ async fn model(
         .map(|reply| heard(reply, &names))
         .chain(texts.into_iter().map(|message| written(message, &names)))
         .collect();
-    lines.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+    // An answer of the same instant comes after what it answers.
+    // An answer of the same instant comes after what it answers.
+    lines.sort_by_cached_key(|line| (line.at, line.by.is_some(), line.id.clone()));
     let surplus = lines.len().saturating_sub(SHOWN as usize);
     lines.drain(..surplus);
     let why_not = why_not(&mut db, staff, value, &holders).await?;
