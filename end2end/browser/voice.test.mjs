@@ -2,9 +2,11 @@
 // and what a person who picks up may never hear.
 
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 
-import { closeBrowser, expectSound, visit } from './browser.mjs';
+import { closeBrowser, expectSound, PHONE, picture, visit } from './browser.mjs';
 import { Cast, visit as bill } from './cast.mjs';
 import { DESK, expectWords, openRecord, openWorkspace, remindEveryone } from './staff.mjs';
 import { startWorld } from './world.mjs';
@@ -40,6 +42,7 @@ async function switchOn(world, { amount = false, fax = false } = {}) {
     await page.getByLabel('We have read this').check();
     if (amount) await page.getByLabel('Say the amount').check();
     if (fax) await page.getByLabel('Fax reminders to those').check();
+    await picture(page, DESK, 'settings-calls');
     await page.getByRole('button', { name: 'Save' }).click();
     await expectWords(page, /saved/i);
   });
@@ -54,6 +57,7 @@ async function agreesToCalls(world, person) {
       await details.locator('summary').click();
     }
     await expectSound(page, DESK);
+    await picture(page, DESK, 'call-consent');
     await page.getByLabel('Consent to automated calls').selectOption('yes');
     await page.getByLabel('How we know').first().fill('Signed the form for calls');
     await page.getByRole('button', { name: 'Save Text/SMS' }).click();
@@ -77,6 +81,14 @@ async function call(world, person, taking) {
   const calls = await callsTo(world, person);
   assert.equal(calls.length, before + 1);
   return calls.at(-1);
+}
+
+/** Beside the pictures, where those are kept. */
+async function keep(name, response) {
+  const folder = process.env.CLEARBILL_TEST_SCREENSHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), Buffer.from(await response.arrayBuffer()));
 }
 
 async function scripted(world, taking) {
@@ -126,7 +138,10 @@ test('she hears the message, gets the link by text, and a 9 ends the calls', asy
       'the link by text',
     );
     assert.match(text.body, /Lakeside Family/);
-    assert.equal((await fetch(world.url(new URL(text.link).pathname))).status, 200);
+    await visit(world, { ...PHONE, javaScript: true }, async (page) => {
+      await page.goto(new URL(text.link).pathname);
+      await expectWords(page, 'Make a Payment', '$120.00');
+    });
 
     // A week later nobody is at home: the machine hears who called, and no more.
     await world.advance('P8D');
@@ -141,6 +156,7 @@ test('she hears the message, gets the link by text, and a 9 ends the calls', asy
       await openWorkspace(page, world, 'biller', '/staff/patients');
       await openRecord(page, zelda.name);
       await expectWords(page, /Stopped on .* by pressing 9 in a call/);
+      await picture(page, DESK, 'calls-stopped');
       await page.goto('/staff/statements/confirm?method=voice&status=ready&status=pending_patient');
       await page.getByRole('link', { name: /Not eligible/ }).click();
       await expectWords(page, zelda.name, 'Opted out');
@@ -152,6 +168,7 @@ test('she hears the message, gets the link by text, and a 9 ends the calls', asy
     await visit(world, DESK, async (page) => {
       await page.goto('/sandbox/mailbox');
       await expectWords(page, 'Keys pressed: 12.', 'Keys pressed: 9.', '[presses 9]');
+      await picture(page, DESK, 'mailbox-calls');
     });
   });
 });
@@ -193,10 +210,12 @@ test('who takes neither texts nor email gets a page with the amount and a code t
       }
       const page = await fetch(world.url(`/sandbox/faxes/${fax.id}`));
       assert.equal(page.headers.get('content-type'), 'application/pdf');
+      await keep('fax.pdf', page);
       await world.advance('PT10M');
       await visit(world, DESK, async (page) => {
         await openWorkspace(page, world, 'biller', '/staff/notifications?channel=fax');
         await expectWords(page, 'Fax', 'Delivered');
+        await picture(page, DESK, 'fax-delivered');
       });
     },
     { consent: false, email: '' },

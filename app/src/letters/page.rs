@@ -351,7 +351,7 @@ mod tests {
         }
         assert!(text.contains("(The last word) Tj"));
         let count = text.split("/Count ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        assert_eq!(count, Some("3"), "pages");
+        assert_eq!(count, Some("4"), "pages");
         assert!(text.contains("/S /Figure"), "the code is not left out");
     }
 

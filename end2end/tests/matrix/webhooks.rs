@@ -98,7 +98,8 @@ async fn a_text_that_the_carrier_did_not_sign_stops_nobodys_reminders() {
 
 #[tokio::test]
 async fn a_call_that_the_carrier_did_not_place_speaks_no_word_and_presses_no_key() {
-    let town = Town::build().await;
+    let mut town = Town::build().await;
+    town.pay_some().await;
     let message = town.alder.message.as_ref().unwrap();
     let phone = town.alder.accounts[0].phone.replace('+', "%2B");
     let turn = format!("CallSid=CA1&To={phone}&From=%2B15125550100&AnsweredBy=human&Digits=9");

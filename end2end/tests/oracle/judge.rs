@@ -566,7 +566,8 @@ impl Look<'_> {
 
     /// S-R3.
     fn in_quiet_hours(&self) -> bool {
-        let heeded = self.kind == Group::Reminder
+        let by_post = self.channel() == Channel::Letter;
+        let heeded = (self.kind == Group::Reminder && !by_post)
             || (self.class() == Class::Receipt && self.channel() == Channel::Text);
         let Some(quiet) = self.guarantor().and_then(|g| g.quiet).filter(|_| heeded) else {
             return false;

@@ -202,14 +202,16 @@ fn text_of(document: &[u8]) -> String {
     lines.join("\n")
 }
 
-/// The unescaped parenthesis that opens the string ending here.
+/// Behind the parenthesis that opens the string ending here. Those inside are escaped, or in pairs.
 fn opening(before: &str) -> Option<usize> {
-    let mut at = before.len();
-    while let Some(found) = before[..at].rfind('(') {
-        if !before[..found].ends_with('\\') {
-            return Some(found + 1);
+    let mut open = 0_usize;
+    for (found, sign) in before.rmatch_indices(['(', ')']) {
+        match sign {
+            _ if before[..found].ends_with('\\') => {}
+            ")" => open += 1,
+            _ if open == 0 => return Some(found + 1),
+            _ => open -= 1,
         }
-        at = found;
     }
     None
 }
@@ -220,7 +222,8 @@ mod tests {
 
     #[test]
     fn a_page_is_read_with_its_brackets_and_its_spanish_letters() {
-        let page = b"BT (Call \\(212\\) 555-0142) Tj ET BT <5065F161> Tj ET";
-        assert_eq!(text_of(page), "Call (212) 555-0142\nPe\u{f1}a");
+        let page = b"BT (Call \\(212\\) 555-0142) Tj ET BT (Or (212) 555-0143 \\)) Tj ET";
+        assert_eq!(text_of(page), "Call (212) 555-0142\nOr (212) 555-0143 )");
+        assert_eq!(text_of(b"BT <5065F161> Tj ET"), "Pe\u{f1}a");
     }
 }
