@@ -33,6 +33,7 @@
 
 pub mod accent;
 pub mod assets;
+pub mod calls;
 pub mod components;
 mod document;
 pub mod emails;

@@ -12,7 +12,10 @@ use std::{
     },
 };
 
-use connect::channel::{Accepted, ChannelError, DeliveryStatus, EmailMessage, TextMessage};
+use connect::channel::{
+    Accepted, CallMessage, ChannelError, DeliveryStatus, EmailMessage, FaxMessage, RefusalCause,
+    TextMessage,
+};
 use domain::{
     clock::{Clock, DAY_MS, HOUR_MS, UnixMs, World},
     decide::{Channel, Class, LineType},
@@ -22,7 +25,7 @@ use domain::{
     practice::Practice,
 };
 use end2end::measure::{Comparison, Goal, Wanted, report, seconds};
-use engine::{Channels, Criteria, Engine, Found, Parts, Selection};
+use engine::{Channels, Criteria, DeliveryReport, Engine, Found, Parts, Selection};
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use jiff::civil::date;
 use server::wording::AppWording;
@@ -79,6 +82,51 @@ impl Channels for Nowhere {
         _: &'a TextMessage,
     ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>> {
         Box::pin(async move { Ok(None) })
+    }
+
+    fn place_call<'a>(
+        &'a self,
+        _: &'a Practice,
+        _: SendPermit,
+        _: UnixMs,
+        _: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        Box::pin(async move { Ok(self.take()) })
+    }
+
+    fn find_calls<'a>(
+        &'a self,
+        _: &'a Practice,
+        _: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ChannelError>> {
+        Box::pin(async move { Ok(Vec::new()) })
+    }
+
+    fn send_fax<'a>(
+        &'a self,
+        _: &'a Practice,
+        _: SendPermit,
+        _: UnixMs,
+        _: &'a FaxMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        Box::pin(async move { Ok(self.take()) })
+    }
+
+    fn find_fax<'a>(
+        &'a self,
+        _: &'a Practice,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>> {
+        Box::pin(async move { Ok(None) })
+    }
+
+    /// Nothing was faxed that could be asked after.
+    fn load_fax<'a>(
+        &'a self,
+        _: &'a Practice,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<DeliveryReport, ChannelError>> {
+        Box::pin(async move { Err(ChannelError::refused(RefusalCause::Permanent)) })
     }
 
     fn send_email<'a>(

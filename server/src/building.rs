@@ -21,7 +21,7 @@ use sandbox::{
 use store::{
     Store, StoreError,
     merchant::Merchant,
-    sender::{MailServer, TextAccount},
+    sender::{FaxAccount, MailServer, TextAccount},
 };
 
 use crate::{
@@ -188,10 +188,16 @@ pub async fn connect(
         dkim_selector: None,
         dkim_key: None,
     };
+    let faxes = FaxAccount {
+        base_url: sandbox.interfax_base(),
+        username: sandbox.interfax_user().to_owned(),
+        password: sandbox.interfax_password().to_owned(),
+    };
     let (number, code_number) = (sandbox.sender().to_owned(), sandbox.code_sender().to_owned());
     let (slug, base, now) = (slug.to_owned(), base.to_owned(), house.world.now());
     let written = house.store.write(move |db| {
-        let (merchant, texts, mail) = (merchant.clone(), texts.clone(), mail.clone());
+        let (merchant, texts) = (merchant.clone(), texts.clone());
+        let (mail, faxes) = (mail.clone(), faxes.clone());
         let (slug, base) = (slug.clone(), base.clone());
         let (number, code_number) = (number.clone(), code_number.clone());
         Box::pin(async move {
@@ -200,6 +206,7 @@ pub async fn connect(
             store::merchant::mark(db, &practice.id, &merchant, now).await?;
             store::sender::mark_texts(db, &practice.id, &texts, now).await?;
             store::sender::mark_mail(db, &practice.id, &mail, now).await?;
+            store::sender::mark_faxes(db, &practice.id, &faxes, now).await?;
             let mut settings = practice.settings.clone();
             settings.public_base = base;
             settings.text_number = Some(number);

@@ -1,5 +1,5 @@
-//! The engine's ways out: each practice's own texting account and mail server, made from its sealed
-//! settings and kept until they change.
+//! The engine's ways out: each practice's own texting, calling and fax accounts and mail server, made
+//! from its sealed settings and kept until they change.
 
 use std::{
     collections::HashMap,
@@ -7,10 +7,11 @@ use std::{
 };
 
 use connect::channel::{
-    Accepted, ChannelError, EmailMessage, RefusalCause, TextMessage,
+    Accepted, CallMessage, ChannelError, EmailMessage, FaxMessage, RefusalCause, TextMessage,
     email::{Dkim, DkimAlgorithm},
+    interfax::{FaxReport, Interfax, InterfaxOptions},
     smtp::{Smtp, SmtpOptions, SmtpTls},
-    twilio::{Sender, Twilio, TwilioOptions},
+    twilio::{CallPlan, Sender, Twilio, TwilioOptions},
 };
 use domain::{
     clock::{DAY_MS, UnixMs, World},
@@ -19,11 +20,11 @@ use domain::{
     id::PracticeId,
     practice::Practice,
 };
-use engine::{Channels, Found};
+use engine::{Channels, DeliveryReport, Found};
 use futures_util::future::BoxFuture;
 use store::{
     Store,
-    sender::{MailServer, TextAccount},
+    sender::{FaxAccount, MailServer, TextAccount},
 };
 
 use crate::clock::real_now;
@@ -42,11 +43,19 @@ pub struct PracticeChannels {
     timeout_ms: u64,
     texts: Mutex<TextWays>,
     mail: Mutex<HashMap<PracticeId, (MailServer, Smtp)>>,
+    faxes: Mutex<HashMap<PracticeId, (FaxAccount, Interfax)>>,
 }
 
 impl PracticeChannels {
     pub fn new(store: Store, world: World, timeout_ms: u64) -> Self {
-        Self { store, world, timeout_ms, texts: Mutex::default(), mail: Mutex::default() }
+        Self {
+            store,
+            world,
+            timeout_ms,
+            texts: Mutex::default(),
+            mail: Mutex::default(),
+            faxes: Mutex::default(),
+        }
     }
 
     async fn texts(&self, practice: &Practice, class: Class) -> Result<Twilio, ChannelError> {
@@ -87,6 +96,36 @@ impl PracticeChannels {
         Ok(made)
     }
 
+    /// Where a call comes from, and who is asked for its words.
+    fn plan(practice: &Practice, call: &CallMessage) -> Result<CallPlan, ChannelError> {
+        let fault = || ChannelError::refused(RefusalCause::SenderFault);
+        let base = practice.settings.public_base.trim_end_matches('/');
+        let hooks = format!("{base}/webhooks/twilio/{}", practice.slug);
+        Ok(CallPlan {
+            from_e164: practice.settings.text_number.clone().ok_or_else(fault)?,
+            words_url: format!("{hooks}/call/{}", call.message_id),
+            status_callback: format!("{hooks}/call-status"),
+        })
+    }
+
+    async fn faxes(&self, practice: &Practice) -> Result<Interfax, ChannelError> {
+        let fault = || ChannelError::refused(RefusalCause::SenderFault);
+        let account = {
+            let mut db = self.store.read().await.map_err(|_| busy())?;
+            store::sender::load_faxes(&mut db, &practice.id).await.map_err(|_| fault())?
+        };
+        let account = account.ok_or_else(fault)?;
+        let known = lock(&self.faxes).get(&practice.id).cloned();
+        if let Some((was, made)) = known
+            && was == account
+        {
+            return Ok(made);
+        }
+        let made = interfax(&account, self.timeout_ms).map_err(|_| fault())?;
+        lock(&self.faxes).insert(practice.id.clone(), (account, made.clone()));
+        Ok(made)
+    }
+
     async fn mail(&self, practice: &Practice) -> Result<Smtp, ChannelError> {
         let fault = || ChannelError::refused(RefusalCause::SenderFault);
         let server = {
@@ -105,6 +144,19 @@ impl PracticeChannels {
         lock(&self.mail).insert(practice.id.clone(), (server, made.clone()));
         Ok(made)
     }
+}
+
+/// A fax account from its settings; for the set-up's test too.
+pub fn interfax(
+    account: &FaxAccount,
+    timeout_ms: u64,
+) -> Result<Interfax, connect::channel::BadOptions> {
+    Interfax::new(InterfaxOptions {
+        base_url: account.base_url.clone(),
+        username: account.username.clone(),
+        password: account.password.clone().into(),
+        timeout_ms,
+    })
 }
 
 /// A mail server from its settings; for the set-up's test too.
@@ -184,6 +236,78 @@ impl Channels for PracticeChannels {
                 code: sent.error_code,
                 segments: sent.segments,
             }))
+        })
+    }
+
+    fn place_call<'a>(
+        &'a self,
+        practice: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        call: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        Box::pin(async move {
+            let plan = Self::plan(practice, call)?;
+            let account = self.texts(practice, permit.class()).await?;
+            account.place_call(permit, now, call, &plan).await
+        })
+    }
+
+    fn find_calls<'a>(
+        &'a self,
+        practice: &'a Practice,
+        call: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ChannelError>> {
+        Box::pin(async move {
+            let plan = Self::plan(practice, call)?;
+            let account = self.texts(practice, Class::Dunning).await?;
+            let placed = account.find_calls(&call.to_e164, &plan.from_e164, call.since).await?;
+            let found = placed.into_iter().map(|call| Found {
+                provider_id: call.provider_id,
+                status: call.status,
+                code: None,
+                segments: 1,
+            });
+            Ok(found.collect())
+        })
+    }
+
+    fn send_fax<'a>(
+        &'a self,
+        practice: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        fax: &'a FaxMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        Box::pin(async move { self.faxes(practice).await?.send_fax(permit, now, fax).await })
+    }
+
+    fn find_fax<'a>(
+        &'a self,
+        practice: &'a Practice,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>> {
+        Box::pin(async move {
+            let found = self.faxes(practice).await?.find_sent(reference).await?;
+            Ok(found.map(|fax| Found {
+                provider_id: fax.provider_id,
+                status: fax.status,
+                code: Some(fax.code),
+                segments: 1,
+            }))
+        })
+    }
+
+    fn load_fax<'a>(
+        &'a self,
+        practice: &'a Practice,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<DeliveryReport, ChannelError>> {
+        Box::pin(async move {
+            let FaxReport { provider_id, status, code, cause } =
+                self.faxes(practice).await?.load(provider_id).await?;
+            let word = format!("fax {}", status.as_str());
+            Ok(DeliveryReport { provider_id, status, word, code: Some(code), cause })
         })
     }
 

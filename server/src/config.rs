@@ -49,6 +49,7 @@ pub struct Vendors {
     pub stripe_checkout: String,
     pub twilio_base: String,
     pub twilio_lookup_base: String,
+    pub interfax_base: String,
     pub smtp_host: String,
     pub smtp_port: u16,
     /// `none`, `starttls` or `implicit`.
@@ -64,6 +65,7 @@ impl Default for Vendors {
             stripe_checkout: "https://checkout.stripe.com".into(),
             twilio_base: "https://api.twilio.com".into(),
             twilio_lookup_base: "https://lookups.twilio.com".into(),
+            interfax_base: "https://rest.interfax.net".into(),
             smtp_host: "localhost".into(),
             smtp_port: 587,
             smtp_tls: "starttls".into(),

@@ -35,6 +35,12 @@ pub fn channels(practice: &Practice) -> Vec<(String, String)> {
         found.push((Channel::Text, "Text"));
     }
     found.push((Channel::Email, "Email"));
+    if practice.calls_are_enabled() {
+        found.push((Channel::Voice, "Automated call"));
+    }
+    if practice.settings.fax_is_on {
+        found.push((Channel::Fax, "Fax"));
+    }
     found.into_iter().map(|(c, name)| (c.as_str().to_owned(), name.to_owned())).collect()
 }
 

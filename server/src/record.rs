@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use app::{
     components::{Errors, Tone},
     pages::staff::{
-        ContactLine, NewContactForm, PatientRecord, RecordClaim, RecordHead, RecordHold,
-        RecordIdentity, RecordNote, RecordPatient, RecordReply, RecordRights,
+        Calls, ContactKind, ContactLine, NewContactForm, PatientRecord, RecordClaim, RecordHead,
+        RecordHold, RecordIdentity, RecordNote, RecordPatient, RecordReply, RecordRights,
         decision_words::reach_words,
     },
 };
@@ -15,7 +15,7 @@ use domain::{
     balance::{AccountDue, Standing as ClaimStanding, due},
     book::ClaimStatus,
     clock::{DAY_MS, UnixMs},
-    decide::{Reach, SuppressionReason},
+    decide::{Channel, Consent, Reach, Suppression, SuppressionReason},
     holds::HoldKind,
     id::{ClaimId, ContactId, GuarantorId},
     money::Cents,
@@ -125,6 +125,7 @@ pub async fn load(
         head: head_of(&guarantor),
         rights: rights(staff),
         sms_enabled: staff.practice.texts_are_enabled(),
+        fax_enabled: staff.practice.settings.fax_is_on,
         standing: standing_words(&account, &guarantor, last_paid, last_reply, now),
         flags: flags(&guarantor, &account, age_days, &standing, &claims),
         is_flagged: guarantor.flagged_at.is_some(),
@@ -315,6 +316,7 @@ pub fn by_whom(names: &Names, label: &str) -> String {
 const fn opt_out_way(reason: SuppressionReason) -> &'static str {
     match reason {
         SuppressionReason::Stop => "by replying STOP",
+        SuppressionReason::KeyPress => "by pressing 9 in a call",
         SuppressionReason::FreeText => "in their own words",
         SuppressionReason::Unsubscribe => "by the unsubscribe link or their account",
         SuppressionReason::Staff => "through staff",
@@ -350,7 +352,13 @@ async fn contact_lines(
             let reach = contact.reach();
             ContactLine {
                 id: contact.id.to_string(),
-                is_phone: contact.kind == Kind::Phone,
+                kind: match contact.kind {
+                    Kind::Phone => ContactKind::Phone,
+                    Kind::Email => ContactKind::Email,
+                    Kind::Fax | Kind::Address => ContactKind::Fax,
+                },
+                calls: (contact.kind == Kind::Phone && staff.practice.calls_are_enabled())
+                    .then(|| calls_of(contact, &consents, &stopped)),
                 masked: contact.masked.clone(),
                 full: shows_whole.then(|| readable(contact)),
                 line: contact.line,
@@ -365,6 +373,22 @@ async fn contact_lines(
             }
         })
         .collect())
+}
+
+/// What a person said about automated calls. A STOP to texts stops them too.
+fn calls_of(
+    contact: &Contact,
+    consents: &BTreeMap<(String, Channel), Consent>,
+    stopped: &BTreeMap<(String, Channel), Suppression>,
+) -> Calls {
+    let of = |channel| stopped.get(&(contact.value_index.clone(), channel));
+    let stopped = of(Channel::Voice).or_else(|| of(Channel::Text));
+    Calls {
+        consent: consents
+            .get(&(contact.value_index.clone(), Channel::Voice))
+            .map(|consent| (consent.granted, consent.source, consent.at)),
+        stopped: stopped.map(|stop| (stop.since, opt_out_way(stop.reason))),
+    }
 }
 
 fn readable(contact: &Contact) -> String {

@@ -87,6 +87,9 @@ routes! { TABLE, configure;
     post "/webhooks/email/{practice}" Vendor => webhooks::email::post;
     post "/webhooks/twilio/{practice}/sms" Vendor => webhooks::twilio::reply;
     post "/webhooks/twilio/{practice}/status" Vendor => webhooks::twilio::status;
+    post "/webhooks/twilio/{practice}/call/{message}" Vendor => webhooks::calls::answered;
+    post "/webhooks/twilio/{practice}/call/{message}/key" Vendor => webhooks::calls::key;
+    post "/webhooks/twilio/{practice}/call-status" Vendor => webhooks::calls::status;
     get "/api/v1/openapi.json" Anyone => api::openapi;
     post "/api/v1/imports" ApiKey => api::imports::post;
     get "/api/v1/imports/{id}" ApiKey => api::imports::get;
@@ -269,4 +272,6 @@ routes! { DEMO_TABLE, configure_demo;
     post "/sandbox/faults" Demo => sandbox_pages::script_faults;
     delete "/sandbox/faults" Demo => sandbox_pages::clear_faults;
     post "/sandbox/sms" Demo => sandbox_pages::reply;
+    post "/sandbox/calls" Demo => sandbox_pages::take_calls;
+    get "/sandbox/faxes/{id}" Demo => sandbox_pages::fax;
 }

@@ -1,4 +1,5 @@
-//! The demo's own pages: the mailbox, the clock, faults, a patient's reply. Not in `serve`.
+//! The demo's own pages: the mailbox, the clock, faults, a patient's reply, how calls are taken. Not
+//! in `serve`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::clock::{Clock, UnixMs};
@@ -50,7 +51,12 @@ pub async fn mailbox(
                 channel: match item.channel {
                     sandbox::Channel::Text => "text".into(),
                     sandbox::Channel::Email => "email".into(),
+                    sandbox::Channel::Call => "call".into(),
+                    sandbox::Channel::Fax => "fax".into(),
                 },
+                keys: item.keys.filter(|keys| !keys.is_empty()),
+                answered_by: item.answered_by,
+                document: item.document.map(|_| format!("/sandbox/faxes/{}", item.id)),
                 at: item.at,
                 to: item.to,
                 from: item.from,
@@ -155,4 +161,58 @@ pub async fn reply(house: web::Data<House>, sms: web::Json<Sms>) -> Answer {
         "replies": answer.replies,
         "refused_replies": answer.refused_replies,
     })))
+}
+
+/// How the next call to a phone is taken: exactly one of these.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taking {
+    to: String,
+    /// A person, who presses these keys one at each question.
+    digits: Option<String>,
+    #[serde(default)]
+    machine: bool,
+    #[serde(default)]
+    busy: bool,
+    #[serde(default, rename = "no-answer")]
+    no_answer: bool,
+    #[serde(default)]
+    failed: bool,
+}
+
+impl Taking {
+    fn manner(&self) -> Option<sandbox::Manner> {
+        let digits = self.digits.clone().map(|digits| sandbox::Manner::Person { digits });
+        let ways = [
+            digits,
+            self.machine.then_some(sandbox::Manner::Machine),
+            self.busy.then_some(sandbox::Manner::Busy),
+            self.no_answer.then_some(sandbox::Manner::NoAnswer),
+            self.failed.then_some(sandbox::Manner::Failed),
+        ];
+        let mut chosen = ways.into_iter().flatten();
+        let manner = chosen.next()?;
+        chosen.next().is_none().then_some(manner)
+    }
+}
+
+/// `POST /sandbox/calls` with `{"to":"+1…","digits":"12"}` or `"machine"`, `"busy"`, `"no-answer"` or
+/// `"failed"` set to true.
+pub async fn take_calls(house: web::Data<House>, taking: web::Json<Taking>) -> Answer {
+    let sandbox = &demo(&house)?.sandbox;
+    let manner = taking.manner().ok_or(Failure::Malformed(
+        "Send {\"to\":\"+1…\"} with \"digits\":\"12\", or one of \"machine\", \"busy\", \"no-answer\" and \
+         \"failed\" as true.",
+    ))?;
+    sandbox.takes_calls(&taking.to, manner).map_err(Failure::broken)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `GET /sandbox/faxes/{id}`: the page as it came out of the machine.
+pub async fn fax(house: web::Data<House>, id: web::Path<String>) -> Answer {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let faxes = demo(&house)?.sandbox.mailbox();
+    let fax = faxes.into_iter().find(|item| item.id == *id).and_then(|item| item.document);
+    let page = fax.and_then(|text| STANDARD.decode(text).ok()).ok_or(Failure::NotFound)?;
+    Ok(HttpResponse::Ok().content_type("application/pdf").body(page))
 }

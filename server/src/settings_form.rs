@@ -22,7 +22,8 @@ use crate::{form::Posted, password::LONGEST};
 const PAYMENT_LEAST: Cents = Cents(50);
 const LINE_LONGEST: usize = 120;
 /// Never given back to a browser.
-const SECRETS: [&str; 4] = ["stripe_secret_key", "twilio_auth_token", "smtp_password", "dkim_key"];
+const SECRETS: [&str; 5] =
+    ["stripe_secret_key", "twilio_auth_token", "smtp_password", "dkim_key", "interfax_password"];
 
 /// Who saves, and when.
 pub struct By {
@@ -73,6 +74,11 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
                 s.reverify_after_days.map(|days| days.to_string()).unwrap_or_default(),
             )
             .put("text_price_cents", shown_price(s.text_price_micros)),
+        Section::Calls => typed
+            .put_on("voice_is_on", s.voice_is_on)
+            .put_on("voice_notice_accepted", s.voice_notice_at.is_some())
+            .put_on("amount_in_calls", s.amount_in_calls)
+            .put_on("fax_is_on", s.fax_is_on),
         Section::Email => typed
             .put("email_from_name", &s.email_from_name)
             .put("email_from_address", &s.email_from_address)
@@ -162,6 +168,7 @@ pub fn apply(section: Section, posted: &Posted, practice: &mut Practice, by: &By
                 practice.settings.texts_paused_at = None;
             }
         }
+        Section::Calls => calls(&mut form, &mut practice.settings, by),
         Section::Email => {
             sender(&mut form, &mut practice.settings);
             if posted.has("resume_email") {
@@ -238,6 +245,9 @@ pub fn warnings(section: Section, practice: &Practice) -> Vec<String> {
                         .into(),
                 );
             }
+        }
+        Section::Calls if s.voice_is_on && s.text_number.is_none() => {
+            said.push("There is no number to call from: get one under SMS Settings.".into());
         }
         Section::Email => {
             if s.email_tested_at.is_none() {
@@ -474,6 +484,30 @@ fn enabling(form: &mut Reading<'_>, s: &mut Settings, by: &By) {
     }
 }
 
+/// Calls are off until somebody has read what they ask of the practice (M38).
+fn calls(form: &mut Reading<'_>, s: &mut Settings, by: &By) {
+    let wants = form.posted.has("voice_is_on");
+    match (form.posted.has("voice_notice_accepted"), s.voice_notice_at) {
+        (true, None) => {
+            s.voice_notice_at = Some(by.now);
+            s.voice_notice_by = Some(by.staff.clone());
+        }
+        (false, Some(_)) => {
+            s.voice_notice_at = None;
+            s.voice_notice_by = None;
+        }
+        _ => {}
+    }
+    if wants && s.voice_notice_at.is_none() {
+        let words = "Read the notice and accept it to enable reminder calls.";
+        form.refuse("voice_notice_accepted", words);
+    } else {
+        s.voice_is_on = wants;
+    }
+    s.amount_in_calls = form.posted.has("amount_in_calls");
+    s.fax_is_on = form.posted.has("fax_is_on");
+}
+
 fn numbers(form: &mut Reading<'_>, s: &mut Settings) {
     s.text_number = form.phone("text_number");
     s.text_campaign_registered = form.posted.has("text_campaign_registered");
@@ -651,6 +685,19 @@ mod tests {
         for wrong in ["1,2", "0", "-1", "1.23456", "101", "1e2", "."] {
             assert_eq!(read_price(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn calls_are_enabled_only_once_the_notice_is_accepted_and_that_is_recorded() {
+        let mut lakeside = practice();
+        let wants = Posted::of(&[("voice_is_on", "on")]);
+        let errors = apply(Section::Calls, &wants, &mut lakeside, &by());
+        assert!(errors.of("voice_notice_accepted").is_some());
+        assert!(!lakeside.calls_are_enabled());
+        let both = Posted::of(&[("voice_is_on", "on"), ("voice_notice_accepted", "on")]);
+        assert!(apply(Section::Calls, &both, &mut lakeside, &by()).is_empty());
+        assert!(lakeside.calls_are_enabled());
+        assert_eq!(lakeside.settings.voice_notice_by.as_deref(), Some("staff:stf_1"));
     }
 
     #[test]

@@ -52,9 +52,20 @@ pub fn read(query: &Query, practice: &Practice, now: UnixMs) -> Wanted {
         query.get(key).map(str::trim).filter(|typed| !typed.is_empty()).map(str::to_owned)
     };
     let mut errors = Errors::new();
-    let method = if query.get("method") == Some("email") { Channel::Email } else { Channel::Text };
-    if method == Channel::Text && !texts {
-        errors = errors.on("method", "Texting is not switched on for this practice.");
+    let asked = query.get("method").and_then(Channel::parse);
+    let method = asked.filter(|m| *m != Channel::Letter).unwrap_or(Channel::Text);
+    let off = match method {
+        Channel::Text if !texts => Some("Texting is not switched on for this practice."),
+        Channel::Voice if !practice.calls_are_enabled() => {
+            Some("Reminder calls are not switched on for this practice.")
+        }
+        Channel::Fax if !practice.settings.fax_is_on => {
+            Some("Faxing is not switched on for this practice.")
+        }
+        _ => None,
+    };
+    if let Some(words) = off {
+        errors = errors.on("method", words);
     }
     let statuses: Vec<ClaimStatus> = [ClaimStatus::Ready, ClaimStatus::PendingPatient]
         .into_iter()

@@ -15,7 +15,7 @@ use payments::ready_gateway;
 use secrecy::ExposeSecret;
 use store::{
     merchant::Merchant,
-    sender::{MailServer, TextAccount},
+    sender::{FaxAccount, MailServer, TextAccount},
 };
 
 use crate::{channels, failure::Failure, form::Posted, house::House};
@@ -295,6 +295,49 @@ pub fn try_mail_events(posted: &Posted) -> Result<String, Unfit> {
             "That is no verification key. It begins with MFkw and is 124 characters long.",
         )),
     }
+}
+
+/// Reads a fax account and asks it something; sends nothing.
+pub async fn try_faxes(house: &House, posted: &Posted) -> Tried<FaxAccount> {
+    let Some(username) = posted.filled("interfax_username") else {
+        return Ok(Err(Unfit::new("interfax_username", "Enter the user name.")));
+    };
+    let password = posted.text("interfax_password");
+    if password.is_empty() {
+        return Ok(Err(Unfit::new("interfax_password", "Enter the password.")));
+    }
+    let account = FaxAccount {
+        base_url: match &house.demo {
+            Some(demo) => demo.sandbox.interfax_base(),
+            None => house.config.vendors.interfax_base.clone(),
+        },
+        username: username.to_owned(),
+        password: password.to_owned(),
+    };
+    let made = channels::interfax(&account, house.config.vendors.timeout_ms);
+    let made = match made {
+        Ok(made) => made,
+        Err(cause) => {
+            let words = format!("That cannot work: {}.", cause.0);
+            return Ok(Err(Unfit::new("interfax_username", words)));
+        }
+    };
+    let asked = made.check().await;
+    Ok(asked.map(|()| account).map_err(|cause| match cause {
+        ChannelError::Refused { cause: RefusalCause::SenderFault, .. } => Unfit::new(
+            "interfax_password",
+            "InterFAX refused the user name or the password. Enter both again.",
+        ),
+        ChannelError::Refused { code, .. } => {
+            let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
+            Unfit::new("interfax_username", format!("InterFAX said no{code}."))
+        }
+        ChannelError::Retry { .. } | ChannelError::Unknown { .. } => Unfit::new(
+            "interfax_username",
+            "InterFAX could not be reached. Check that this server may open connections to \
+             rest.interfax.net, and try again.",
+        ),
+    }))
 }
 
 /// The account as something that can be asked; it sends nothing here.

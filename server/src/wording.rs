@@ -1,8 +1,9 @@
-//! The engine's words, written by `app`: English or Spanish, text or email.
+//! The engine's words, written by `app`: English or Spanish, as a text, an email, a call or a page.
 
 use app::{
+    calls,
     emails::{self, Email, Sender},
-    texts, when,
+    letters, texts, when,
     words::{Lang, Words},
 };
 use domain::{
@@ -11,7 +12,7 @@ use domain::{
     sms,
     template::{Filled, Filling, Form, Kind, Slot, Trace, Variable, with_check_code},
 };
-use engine::{AccountMail, Letter, Mail, StaffMail, Text, What, Wording};
+use engine::{AccountMail, Letter, Mail, OnPaper, Script, Spoken, StaffMail, Text, What, Wording};
 
 use crate::pages::receipt::brand_name;
 
@@ -112,6 +113,11 @@ fn told(letter: &Letter<'_>) -> Option<(Kind, Filling)> {
 /// said as a plain reminder.
 pub fn written(letter: &Letter<'_>, form: Form) -> Option<(Filled, Trace)> {
     let (kind, filling) = told(letter)?;
+    // A call has no code that the practice's page would know.
+    let filling = match form {
+        Form::Voice => filling.without(Variable::CheckCode),
+        Form::Text | Form::Email | Form::Letter => filling,
+    };
     let link = filling.get(Variable::PayLink).unwrap_or_default().to_owned();
     let fits = |filled: &Filled| {
         let is_text = form == Form::Text;
@@ -184,6 +190,47 @@ impl Wording for AppWording {
         let picture_of = email.picture_of().map(str::to_owned);
         Some(Mail { picture_of, template: Some(trace), ..mail(&email) })
     }
+
+    fn call(&self, letter: &Letter<'_>) -> Option<Spoken> {
+        let What::Reminder { .. } = &letter.what else { return None };
+        let (filled, trace) = written(letter, Form::Voice)?;
+        let around = calls::Reminder {
+            lang: lang_of(letter.language),
+            alias: letter.practice.alias().to_owned(),
+            phone: letter.practice.settings.phone.clone(),
+        };
+        let script = Script {
+            answered: around.answered(),
+            balance: filled.as_speech().join(" "),
+            machine: around.machine(),
+        };
+        Some(Spoken { script, template: Some(trace) })
+    }
+
+    fn paper(&self, letter: &Letter<'_>) -> Option<Text> {
+        let What::Reminder { check_code, on_paper: Some(paper), .. } = &letter.what else {
+            return None;
+        };
+        let (filled, trace) = written(letter, Form::Letter)?;
+        let settings = &letter.practice.settings;
+        let from = address_lines(&settings.street, &settings.city, &settings.state, &settings.zip);
+        let paper = letters::Paper {
+            lang: lang_of(letter.language),
+            alias: letter.practice.alias().to_owned(),
+            phone: settings.phone.clone(),
+            from: letters::Address { lines: from },
+            to: window(paper),
+            written_on: paper.written_on,
+            paragraphs: filled.paragraphs,
+            check_at: format!("{}/check-message", settings.public_base),
+            check_code: texts::readable_code(check_code),
+        };
+        Some(Text { body: paper.text(), template: Some(trace) })
+    }
+
+    fn page(&self, language: Language, paper: &str) -> Vec<u8> {
+        letters::page(lang_of(language), paper)
+    }
 }
 
 /// The practice's words in our frame.
@@ -220,6 +267,24 @@ pub fn templated(letter: &Letter<'_>, filled: Filled) -> emails::Templated {
         check,
         unsubscribe,
     }
+}
+
+/// The guarantor's name and address, as they stand in the window of an envelope.
+fn window(paper: &OnPaper<'_>) -> letters::Address {
+    let part = |text: &Option<String>| text.clone().unwrap_or_default();
+    let zip = paper.address.zip.as_ref().map(|zip| zip.as_str().to_owned()).unwrap_or_default();
+    let (street, city) = (part(&paper.address.street), part(&paper.address.city));
+    let mut lines = vec![paper.name.to_owned()];
+    lines.extend(address_lines(&street, &city, &part(&paper.address.state), &zip));
+    letters::Address { lines }
+}
+
+fn address_lines(street: &str, city: &str, state: &str, zip: &str) -> Vec<String> {
+    let place = [city, state].into_iter().filter(|part| !part.is_empty());
+    let place = place.collect::<Vec<_>>().join(", ");
+    let last = [place.as_str(), zip].into_iter().filter(|part| !part.is_empty());
+    let last = last.collect::<Vec<_>>().join(" ");
+    [street.to_owned(), last].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
 fn account(lang: Lang, sender: Sender, about: &AccountMail) -> Mail {

@@ -1,4 +1,4 @@
-//! The demo's mailbox: each text and email as it was delivered, and the codes that only a real
+//! The demo's mailbox: each text, email, call and fax as it was delivered, and the codes that only a real
 //! phone would show. Not a page of the product; it never exists in `serve`.
 
 use leptos::prelude::*;
@@ -13,15 +13,22 @@ use crate::{
 /// One delivered text or email.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// `text` or `email`.
+    /// `text`, `email`, `call` or `fax`.
     pub channel: String,
     /// RFC 3339.
     pub at: String,
     pub to: String,
     pub from: String,
     pub subject: Option<String>,
+    /// Of a call, what was said, a line for each sentence.
     pub body: String,
     pub link: Option<String>,
+    /// Pressed in a call.
+    pub keys: Option<String>,
+    /// The carrier's word for who picked up.
+    pub answered_by: Option<String>,
+    /// Where a fax's page can be seen.
+    pub document: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,11 +96,19 @@ fn letter(letter: Letter) -> AnyView {
     let badge = Badge::new(letter.channel).view();
     let subject = letter.subject.map(|subject| view! { <p><strong>{subject}</strong></p> });
     let link = letter.link.map(|href| view! { <p><a href=href.clone()>{href.clone()}</a></p> });
+    let call = (letter.answered_by.is_some() || letter.keys.is_some()).then(|| {
+        let who = letter.answered_by.unwrap_or_else(|| "unknown".to_owned());
+        let keys = letter.keys.unwrap_or_else(|| "none".to_owned());
+        view! { <p>{format!("Answered by {who}. Keys pressed: {keys}.")}</p> }
+    });
+    let page = letter.document.map(|href| view! { <p><a href=href>"See the page"</a></p> });
     view! {
         <article class="letter">
             <p>{badge}" "{format!("{} · to {} · from {}", near(&letter.at), letter.to, letter.from)}</p>
             {subject}
+            {call}
             <pre>{letter.body}</pre>
+            {page}
             {link}
         </article>
     }

@@ -142,6 +142,14 @@ pub fn form_of(town: &Town, route: &Route, caller: Caller, whose: Whose) -> Form
         "/webhooks/twilio/{practice}/sms" | "/webhooks/twilio/{practice}/status" => {
             form.with("MessageSid", "SM1").with("From", "+12125550161").with("Body", "STOP")
         }
+        "/webhooks/twilio/{practice}/call/{message}"
+        | "/webhooks/twilio/{practice}/call/{message}/key" => {
+            let turn = form.with("CallSid", "CA1").with("AnsweredBy", "human").with("Digits", "9");
+            turn.with("To", "+12125550161").with("From", "+12125550142")
+        }
+        "/webhooks/twilio/{practice}/call-status" => {
+            form.with("CallSid", "CA1").with("CallStatus", "completed")
+        }
         "/webhooks/email/{practice}" => form.with("event", "bounce").with("email", email),
         "/staff/inbox/canned" => {
             form.with("title", "Hours").with("body", "We are open until five.")

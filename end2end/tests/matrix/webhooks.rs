@@ -95,3 +95,26 @@ async fn a_text_that_the_carrier_did_not_sign_stops_nobodys_reminders() {
     assert_ne!(before["suppression"], town.contents().await["suppression"]);
     town.stop().await;
 }
+
+#[tokio::test]
+async fn a_call_that_the_carrier_did_not_place_speaks_no_word_and_presses_no_key() {
+    let mut town = Town::build().await;
+    town.pay_some().await;
+    let message = town.alder.message.as_ref().unwrap();
+    let phone = town.alder.accounts[0].phone.replace('+', "%2B");
+    let turn = format!("CallSid=CA1&To={phone}&From=%2B15125550100&AnsweredBy=human&Digits=9");
+    let report = "CallSid=CA1&CallStatus=completed".to_owned();
+    let before = town.contents().await;
+    for (path, body) in [
+        (format!("call/{message}"), &turn),
+        (format!("call/{message}/key"), &turn),
+        ("call-status".to_owned(), &report),
+    ] {
+        let path = format!("/webhooks/twilio/alder/{path}");
+        for header in [None, Some(("x-twilio-signature", "bm90IGEgc2lnbmF0dXJl"))] {
+            assert_eq!(post(&town, &path, header, body).await, StatusCode::BAD_REQUEST, "{path}");
+        }
+    }
+    assert_eq!(before, town.contents().await, "a forged call left something");
+    town.stop().await;
+}

@@ -298,6 +298,7 @@ fn quiet(c: &mut Seeded) -> Option<QuietHours> {
 fn contact(c: &mut Seeded, recipient: &str, now: UnixMs) -> ContactFacts {
     let reasons = [
         SuppressionReason::Stop,
+        SuppressionReason::KeyPress,
         SuppressionReason::FreeText,
         SuppressionReason::Unsubscribe,
         SuppressionReason::Staff,
@@ -333,6 +334,7 @@ fn contact(c: &mut Seeded, recipient: &str, now: UnixMs) -> ContactFacts {
         verified_at: (!c.once_in(4)).then(|| ago(c, now, 200)),
         opt_out_confirmed_at: c.once_in(6).then(|| now.minus_ms(c.between(0, 12) * MINUTE_MS)),
         auto_replied_at: c.once_in(3).then(|| ago(c, now, 2)),
+        asked_at: c.once_in(3).then(|| now.minus_ms(c.between(-2, 14) * MINUTE_MS)),
     }
 }
 
@@ -545,6 +547,7 @@ pub fn fit(class: Class, channel: Channel, place: Whereabouts, now: UnixMs) -> S
             verified_at: None,
             opt_out_confirmed_at: None,
             auto_replied_at: None,
+            asked_at: None,
         },
         guarantor: Some(GuarantorFacts {
             born_on: Date::new(1961, 5, 17).ok(),

@@ -280,6 +280,13 @@ impl Look<'_> {
         }
     }
 
+    /// The 2 in a call asks for one text with the link: it goes for ten minutes, to that phone (D-47).
+    fn pressed_a_key_for_it(&self) -> bool {
+        let asked = self.facts.contact.asked_at;
+        let waits = asked.map(|at| self.now - at.0);
+        self.class() == Class::NewLink && waits.is_some_and(|ms| (0..=10 * MINUTE).contains(&ms))
+    }
+
     /// M01, M09, M10, D-47.
     fn no_consent(&self) -> bool {
         if self.kind == Group::Answer {
@@ -288,7 +295,7 @@ impl Look<'_> {
         let contact = &self.facts.contact;
         let given = contact.consent.is_some_and(|c| c.granted && c.at.0 <= self.now);
         match self.channel() {
-            Channel::Text if self.class() == Class::Code => false,
+            Channel::Text if self.class() == Class::Code || self.pressed_a_key_for_it() => false,
             Channel::Text => !given || !contact.text_enabled,
             Channel::Voice => !given,
             Channel::Email | Channel::Fax => {
@@ -306,7 +313,7 @@ impl Look<'_> {
     fn phone_unconfirmed(&self) -> bool {
         let code = self.class() == Class::Code;
         let looked_at = match self.channel() {
-            Channel::Text => !code,
+            Channel::Text => !code && !self.pressed_a_key_for_it(),
             Channel::Voice => true,
             _ => false,
         };
@@ -559,7 +566,8 @@ impl Look<'_> {
 
     /// S-R3.
     fn in_quiet_hours(&self) -> bool {
-        let heeded = self.kind == Group::Reminder
+        let by_post = self.channel() == Channel::Letter;
+        let heeded = (self.kind == Group::Reminder && !by_post)
             || (self.class() == Class::Receipt && self.channel() == Channel::Text);
         let Some(quiet) = self.guarantor().and_then(|g| g.quiet).filter(|_| heeded) else {
             return false;

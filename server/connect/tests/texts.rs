@@ -6,9 +6,10 @@
 #[allow(dead_code)]
 mod cast;
 
-use std::{path::Path, process::Command};
-
-use cast::{MARIA_EMAIL, MARIA_PHONE, NOW, TIMEOUT_MS, Then, http, http_server, permit};
+use cast::{
+    MARIA_EMAIL, MARIA_PHONE, NOW, TIMEOUT_MS, Then, fits_the_description, http, http_server,
+    parts, permit,
+};
 use connect::channel::{
     ChannelError, DeliveryStatus, RefusalCause, TextMessage,
     twilio::{LineType, NewNumber, NumberSearch, Sender, Twilio, TwilioOptions},
@@ -49,39 +50,6 @@ fn text() -> TextMessage {
 async fn send(base_url: String) -> Result<connect::channel::Accepted, ChannelError> {
     let permit = permit(Channel::Text, MARIA_PHONE, NOW);
     twilio(base_url, number()).send_text(permit, NOW, &text()).await
-}
-
-/// Runs the shared checker, or says loudly that it did not.
-fn fits_the_description(spec: &str, method: &str, path: &str, body: &str) {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let tool = shared.join("tools/openapi_request_check.py");
-    let spec = shared.join("specs").join(spec);
-    if !tool.exists() || !spec.exists() {
-        eprintln!("SKIPPED, NOT CHECKED: {method} {path}: no {}", shared.display());
-        return;
-    }
-    let usable = Command::new("python3").args(["-c", "import jsonschema"]).output();
-    if !usable.is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED, NOT CHECKED: {method} {path}: python3 with jsonschema is missing");
-        return;
-    }
-    let form = "application/x-www-form-urlencoded";
-    let content_type = if body.is_empty() { "" } else { form };
-    let output = Command::new("python3")
-        .arg(tool)
-        .arg(spec)
-        .args([method, path, content_type, body, "--strict"])
-        .output()
-        .unwrap();
-    let verdict = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{method} {path} {body}\n{verdict}");
-}
-
-/// Method, path with query, and body of a recorded request.
-fn parts(request: &str) -> (String, String, String) {
-    let (head, body) = request.split_once("\r\n\r\n").unwrap();
-    let mut line = head.lines().next().unwrap().split(' ');
-    (line.next().unwrap().into(), line.next().unwrap().into(), body.into())
 }
 
 #[tokio::test]

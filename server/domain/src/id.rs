@@ -109,6 +109,8 @@ ids! {
     /// A number a practice wants to buy.
     NumberOrderId = "nbo";
     BillingConsentId = "bcs";
+    /// A key pressed in a call.
+    CallKeyId = "ckp";
     NoteId = "not";
     /// One try to pay. Also the processor's idempotency key (D-23).
     AttemptId = "att";

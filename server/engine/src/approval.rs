@@ -53,7 +53,8 @@ impl Engine {
         if job.paused_at.is_some() {
             return Err(Refusal::JobIsPaused.into());
         }
-        if job.method == Channel::Text.as_str() && is_below_the_floor(now) {
+        let rings = Channel::parse(&job.method).is_some_and(Channel::rings);
+        if rings && is_below_the_floor(now) {
             return Err(Refusal::BelowTheFloor { until: floor_lifts_at(now) }.into());
         }
         let (pid, jid, label) = (practice.id.clone(), id.clone(), by.label());

@@ -1,12 +1,13 @@
 //! The ways out, as the engine sees them. The server gives the real ones, one account per practice.
 
 use connect::channel::{
-    Accepted, ChannelError, DeliveryStatus, EmailMessage, RefusalCause, TextMessage,
+    Accepted, CallMessage, ChannelError, DeliveryStatus, EmailMessage, FaxMessage, RefusalCause,
+    TextMessage,
 };
 use domain::{clock::UnixMs, decide::Class, gate::SendPermit, practice::Practice};
 use futures_util::future::BoxFuture;
 
-/// A text that the provider has, found by looking.
+/// A message that the provider has, found by looking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     pub provider_id: String,
@@ -46,6 +47,43 @@ pub trait Channels: Send + Sync {
         class: Class,
         message: &'a TextMessage,
     ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>>;
+
+    fn place_call<'a>(
+        &'a self,
+        practice: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        call: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>>;
+
+    /// Calls of ours to this phone that may be this one, newest first: a list of calls holds no words.
+    fn find_calls<'a>(
+        &'a self,
+        practice: &'a Practice,
+        call: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ChannelError>>;
+
+    fn send_fax<'a>(
+        &'a self,
+        practice: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        fax: &'a FaxMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>>;
+
+    /// Looks for the fax under our own reference.
+    fn find_fax<'a>(
+        &'a self,
+        practice: &'a Practice,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>>;
+
+    /// How far a fax came: nobody tells us by itself.
+    fn load_fax<'a>(
+        &'a self,
+        practice: &'a Practice,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<DeliveryReport, ChannelError>>;
 
     fn send_email<'a>(
         &'a self,

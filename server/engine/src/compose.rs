@@ -18,7 +18,7 @@ use store::{
 };
 
 use crate::{
-    Engine, Letter, Mail, Refusal, What,
+    Engine, Letter, Mail, OnPaper, Refusal, What,
     facts::{Account, Recipient, content_hash},
 };
 
@@ -130,8 +130,17 @@ impl Engine {
                 let template = text.template.map(|trace| trace.to_string());
                 Ok(Content { text: body, template, ..Content::default() })
             }
-            Channel::Voice | Channel::Fax | Channel::Letter => {
-                Err(Refusal::Wording("no such form yet"))
+            Channel::Voice => {
+                let spoken =
+                    self.wording().call(letter).ok_or(Refusal::Wording("no spoken form"))?;
+                let template = spoken.template.map(|trace| trace.to_string());
+                Ok(Content { text: spoken.script.to_string(), template, ..Content::default() })
+            }
+            Channel::Fax | Channel::Letter => {
+                let paper =
+                    self.wording().paper(letter).ok_or(Refusal::Wording("no printed form"))?;
+                let template = paper.template.map(|trace| trace.to_string());
+                Ok(Content { text: paper.body, template, ..Content::default() })
             }
             Channel::Email => {
                 let mail = self.wording().email(letter).ok_or(Refusal::Wording("no email form"))?;
@@ -255,6 +264,10 @@ impl Engine {
         };
         let mut message = self.message(&to, frame, content, now);
         let link = link_for(&token, &message.id, &guarantor.id, &contact.id, Some(amount), now);
+        // A call has no link to give before somebody asks for one, and nothing to look up.
+        if channel == Channel::Voice {
+            return Ok(Draft { message, link: None, claims });
+        }
         message.link_hash = Some(link.token_hash.clone());
         message.check_code = Some(check_code);
         let link = link::New { claim: claims.first().cloned(), ..link };
@@ -312,7 +325,15 @@ pub(crate) fn reminder_letter<'a>(
     now: UnixMs,
 ) -> Letter<'a> {
     let settings = &practice.settings;
-    let is_overheard = matches!(channel, Channel::Text | Channel::Voice);
+    let by_email = channel == Channel::Email;
+    let says_amount = match channel {
+        // Closed until somebody opens it, or asks for it.
+        Channel::Email | Channel::Fax | Channel::Letter => true,
+        // A text shows on a locked screen (M26).
+        Channel::Text => settings.amount_in_texts,
+        Channel::Voice => settings.amount_in_calls,
+    };
+    let is_paper = matches!(channel, Channel::Fax | Channel::Letter);
     let first_name = account.guarantor.name.split_whitespace().next();
     let today = now.day_in(&practice.zone());
     let days_old = account.due.oldest_due_since.map_or(0, |since| days_between(since, today));
@@ -323,16 +344,19 @@ pub(crate) fn reminder_letter<'a>(
         book,
         what: What::Reminder {
             kind: kind.unwrap_or(reminder_for(days_old, paid_days_ago)),
-            // An email is closed until it is opened; a text shows on a locked screen (M26).
-            amount: (!is_overheard || settings.amount_in_texts).then_some(account.due.due),
+            amount: says_amount.then_some(account.due.due),
             due_on: None,
             installment: None,
             card_last4: None,
-            first_name: first_name
-                .filter(|_| channel == Channel::Email && settings.first_name_in_email),
+            first_name: first_name.filter(|_| by_email && settings.first_name_in_email),
             pay_link: links.pay,
             check_code: links.check_code,
             unsubscribe_url: links.unsubscribe,
+            on_paper: is_paper.then(|| OnPaper {
+                name: &account.guarantor.name,
+                address: &account.guarantor.address,
+                written_on: today,
+            }),
         },
     }
 }

@@ -2,7 +2,8 @@
 //! outside any, the outcome in another.
 
 use connect::channel::{
-    Accepted, ChannelError, EmailClass, EmailMessage, RefusalCause, TextMessage,
+    Accepted, CallMessage, ChannelError, EmailClass, EmailMessage, FaxMessage, RefusalCause,
+    TextMessage,
 };
 use domain::{
     clock::UnixMs,
@@ -33,6 +34,8 @@ pub(crate) enum Step {
     Sent,
     /// Waits: for a window, a cap, an event.
     Deferred,
+    /// Asked after at the provider.
+    AskedAfter,
     /// No turn was free at the sender before this instant.
     NoTurn(UnixMs),
     /// Decided against, or back to waiting for a yes.
@@ -180,10 +183,13 @@ impl Engine {
                 let email = email_of(practice, message);
                 channels.send_email(practice, permit, now, &email).await
             }
-            // No way out leads there yet.
-            Channel::Voice | Channel::Fax | Channel::Letter => {
-                Err(ChannelError::refused(RefusalCause::Permanent))
+            Channel::Voice => channels.place_call(practice, permit, now, &call_of(message)).await,
+            Channel::Fax => {
+                let fax = self.fax_of(message);
+                channels.send_fax(practice, permit, now, &fax).await
             }
+            // A letter is printed by people; nothing hands it over.
+            Channel::Letter => Err(ChannelError::refused(RefusalCause::SenderFault)),
         })
     }
 
@@ -290,8 +296,8 @@ impl Engine {
     }
 
     /// A message of unknown outcome, or one whose worker died in the middle: looked up, never
-    /// guessed. Text can be looked up; when two looks agree that it does not exist, it may be tried
-    /// once more. An email cannot, so it is let be.
+    /// guessed. Texts, calls and faxes can be looked up; when the looks agree that it does not exist, it
+    /// may be tried once more. An email cannot, so it is let be.
     pub(crate) async fn look(&self, practice: &Practice, id: &MessageId) -> Result<Step> {
         let mut db = self.store().read().await?;
         let Some(message) = message::load(&mut db, &practice.id, id).await? else {
@@ -299,7 +305,9 @@ impl Engine {
         };
         drop(db);
         let found = match message.channel {
-            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => Ok(None),
+            Channel::Email | Channel::Letter => Ok(None),
+            Channel::Voice => self.look_for_call(practice, &message).await?,
+            Channel::Fax => self.parts.channels.find_fax(practice, message.id.as_str()).await,
             Channel::Text => {
                 let text = text_of(&message);
                 self.parts.channels.find_text(practice, message.class, &text).await
@@ -315,6 +323,62 @@ impl Engine {
             })
             .await?;
         Ok(step)
+    }
+
+    /// The newest call to this phone that is no other message's.
+    async fn look_for_call(
+        &self,
+        practice: &Practice,
+        message: &Message,
+    ) -> Result<std::result::Result<Option<Found>, ChannelError>> {
+        let call = call_of(message);
+        let found = match self.parts.channels.find_calls(practice, &call).await {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut db = self.store().read().await?;
+        for one in found {
+            let owner = message::find_by_provider(&mut db, &practice.id, &one.provider_id).await?;
+            if owner.is_none_or(|owner| owner == message.id) {
+                return Ok(Ok(Some(one)));
+            }
+        }
+        Ok(Ok(None))
+    }
+
+    fn fax_of(&self, message: &Message) -> FaxMessage {
+        FaxMessage {
+            to_e164: message.recipient.clone(),
+            document: self.wording().page(message.language, &message.content.text),
+            reference: message.id.to_string(),
+        }
+    }
+
+    /// How far a fax under way came: nobody tells us by itself.
+    pub(crate) async fn ask_after(&self, practice: &Practice, id: &MessageId) -> Result<Step> {
+        let mut db = self.store().read().await?;
+        let Some(message) = message::load(&mut db, &practice.id, id).await? else {
+            return Ok(Step::Gone);
+        };
+        drop(db);
+        let Some(provider_id) = &message.provider_id else { return Ok(Step::Gone) };
+        let told = self.parts.channels.load_fax(practice, provider_id).await;
+        let is_over = told.as_ref().is_ok_and(|report| report.status.is_final());
+        if let Ok(report) = told {
+            self.record_report(&practice.id, report).await?;
+        }
+        let (now, options) = (self.now(), self.options());
+        let waited = message.accepted_at.map_or(0, |at| now.since(at));
+        let again = !is_over && waited < options.ask_for_ms;
+        let next_at = again.then(|| now.plus_ms(options.ask_every_ms));
+        let (practice, id) = (practice.id.clone(), id.clone());
+        self.store()
+            .write(move |db| {
+                let (practice, id) = (practice.clone(), id.clone());
+                Box::pin(async move { queue::mark_ask_again(db, &practice, &id, next_at).await })
+            })
+            .await?;
+        Ok(Step::AskedAfter)
     }
 
     async fn settle_look(
@@ -337,15 +401,14 @@ impl Engine {
             return Ok(if took { Step::Sent } else { Step::Gone });
         }
         let looks = usize::try_from(message.looks).unwrap_or(usize::MAX);
-        let can_look_again =
-            message.channel == Channel::Text && looks < options.look_after_ms.len();
+        let can_look_again = can_be_found(message.channel) && looks < options.look_after_ms.len();
         if can_look_again {
             // The first absence may be the provider's own lag; a failed look says nothing.
             let next_at = now.plus_ms(options.look_after_ms[looks]);
             queue::mark_unknown(db, practice, &message.id, next_at).await?;
             return Ok(Step::Unknown);
         }
-        if absent && message.channel == Channel::Text && message.attempts < 2 {
+        if absent && can_be_found(message.channel) && message.attempts < 2 {
             marks::delete(db, practice, &message.id).await?;
             queue::mark_waiting(db, practice, &message.id, now, false).await?;
             return Ok(Step::Retried);
@@ -375,6 +438,20 @@ pub(crate) async fn named_for(
         None => None,
     };
     Ok(under_name(practice, job.and_then(|job| job.custom_name).as_deref()))
+}
+
+/// Email has no place where one could look.
+const fn can_be_found(channel: Channel) -> bool {
+    matches!(channel, Channel::Text | Channel::Voice | Channel::Fax)
+}
+
+/// The caps leave a day between two calls to a phone, and the slot is never later than the call.
+fn call_of(message: &Message) -> CallMessage {
+    CallMessage {
+        to_e164: message.recipient.clone(),
+        message_id: message.id.to_string(),
+        since: message.slot_at,
+    }
 }
 
 fn text_of(message: &Message) -> TextMessage {

@@ -51,6 +51,9 @@ pub struct Explanation {
     pub oldest_due_since: Option<Date>,
     pub text: WhatIf,
     pub email: WhatIf,
+    /// Only where the practice has them switched on.
+    pub call: Option<WhatIf>,
+    pub fax: Option<WhatIf>,
     /// What waits now, and when it goes.
     pub pending: Vec<Pending>,
     /// When the engine looks at this account next by itself.
@@ -86,6 +89,8 @@ impl Engine {
             WhatIf { channel, contact, goes: goes(decision.as_ref(), at), decision }
         };
         let (text, email) = (what_if(Channel::Text), what_if(Channel::Email));
+        let call = practice.calls_are_enabled().then(|| what_if(Channel::Voice));
+        let fax = practice.settings.fax_is_on.then(|| what_if(Channel::Fax));
         let waiting = message::queue::list_waiting(&mut db, &practice.id, guarantor).await?;
         let ids: Vec<MessageId> = waiting.iter().map(|(id, _)| id.clone()).collect();
         let messages = message::load_many(&mut db, &practice.id, &ids).await?;
@@ -109,6 +114,8 @@ impl Engine {
             oldest_due_since: account.due.oldest_due_since,
             text,
             email,
+            call,
+            fax,
             next_look: pending
                 .iter()
                 .filter_map(|p| p.next_at)

@@ -339,6 +339,7 @@ impl Gathered {
             verified_at: recipient.verified_at,
             opt_out_confirmed_at: answered(Class::OptOutConfirmation),
             auto_replied_at: answered(Class::AutoReply),
+            asked_at: None,
         }
     }
 }
@@ -561,7 +562,7 @@ pub(crate) fn case_of(
         _ => Vec::new(),
     };
     let recipient = gathered.recipient_of(message);
-    let facts = gathered.facts(
+    let mut facts = gathered.facts(
         message.guarantor.as_ref(),
         &recipient,
         message.channel,
@@ -569,5 +570,6 @@ pub(crate) fn case_of(
         approval_of(&gathered.practice, message),
         Some(&message.id),
     );
+    facts.contact.asked_at = crate::calls::asked_at(message);
     (proposal_of(message, &about), facts)
 }

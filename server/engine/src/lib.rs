@@ -18,7 +18,7 @@
 //! | the clock | [`Engine::tick`] does what is due; [`Engine::next_due`] says when more is |
 //! | statement profiles | [`Engine::create_profile`], [`Engine::copy_profile`], [`Engine::save_profile`], [`Engine::approve_profile`], [`Engine::activate_profile`], [`Engine::retire_profile`], [`Engine::raise_profile`], [`Engine::start_forecast`], [`Engine::run_forecast`] |
 //! | follow-ups | [`Engine::note_follow_up`], [`Engine::decide_collections`] |
-//! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`], [`Engine::record_mail_event`] |
+//! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`], [`Engine::record_mail_event`], [`Engine::call_answered`], [`Engine::call_key`] |
 //! | the inbox | [`Engine::send_direct_text`], [`Engine::reclassify_reply`] |
 //! | patients | [`Engine::send_code`], [`Engine::send_new_link`], [`Engine::unsubscribe`], [`Engine::set_text_preference`], [`Engine::set_email_preference`], [`Engine::set_receipts`], [`Engine::set_wishes`], [`Engine::report_wrong_contact`], [`Engine::send_account_mail`] |
 //! | the patient record | [`Engine::explain`], [`Engine::add_contact`], [`Engine::verify_contact`], [`Engine::enable_texts`], [`Engine::record_consent`], [`Engine::place_hold`], [`Engine::lift_hold`], [`Engine::flag_for_reminder`], [`Engine::set_preferred`], [`Engine::send_direct_text`] |
@@ -29,6 +29,7 @@
 mod accounts;
 mod answers;
 mod approval;
+mod calls;
 mod channels;
 mod checks;
 mod compose;
@@ -50,6 +51,7 @@ mod preferences;
 mod profiles;
 mod receipts;
 mod reports;
+mod script;
 mod select;
 mod tick;
 mod transactional;
@@ -69,6 +71,7 @@ use store::Store;
 pub use self::{
     accounts::{Lift, NewContact, NewHold},
     approval::Approved,
+    calls::{Answered, Key, Pressed},
     channels::{Channels, DeliveryReport, Found},
     compose::Preview,
     corrections::{Corrected, takes_back},
@@ -81,10 +84,11 @@ pub use self::{
     inbound::{CarrierDid, Reply},
     jobs::{Drafted, JobPage, Selection},
     mail_events::{MailEvent, MailEventKind},
+    script::Script,
     select::{Candidate, ClaimBrief, ConfirmList, Goes},
     tick::TickReport,
     transactional::Delivered,
-    wording::{AccountMail, Letter, Mail, StaffMail, Text, What, Wording},
+    wording::{AccountMail, Letter, Mail, OnPaper, Spoken, StaffMail, Text, What, Wording},
     work_on_job::{PAY_LINK, link_in},
 };
 
@@ -109,6 +113,9 @@ pub struct Options {
     pub backoff_ms: [i64; 3],
     /// Waits between looks for a message of unknown outcome; after the last it is settled.
     pub look_after_ms: [i64; 3],
+    /// How often a fax under way is asked after, and for how long.
+    pub ask_every_ms: i64,
+    pub ask_for_ms: i64,
     /// An approved list goes within this time when its windows allow (S-SF4).
     pub spread_ms: i64,
 }
@@ -125,6 +132,9 @@ impl Default for Options {
             attempts: 4,
             backoff_ms: [60 * SECOND_MS, 5 * 60 * SECOND_MS, 30 * 60 * SECOND_MS],
             look_after_ms: [60 * SECOND_MS, 5 * 60 * SECOND_MS, 10 * 60 * SECOND_MS],
+            ask_every_ms: 2 * 60 * SECOND_MS,
+            // The vendor holds a fax for a day when the account is out of credit.
+            ask_for_ms: 48 * 60 * 60 * SECOND_MS,
             // Some minutes are left for what the first try does not settle.
             spread_ms: 50 * 60 * SECOND_MS,
         }

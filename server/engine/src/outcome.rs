@@ -223,6 +223,10 @@ impl Engine {
         if message.class == Class::StaffDirect {
             conversation::mark_changed(db, practice, &message.value_index).await?;
         }
+        if message.channel == Channel::Fax {
+            let next_at = Some(now.plus_ms(self.options().ask_every_ms));
+            queue::mark_ask_again(db, practice, &message.id, next_at).await?;
+        }
         if let Some(guarantor) = &message.guarantor
             && message.class.is_reminder()
         {

@@ -4,7 +4,7 @@
 use domain::{
     book::{Language, Preferred},
     clock::UnixMs,
-    decide::{ConsentSource, SuppressionReason},
+    decide::{Channel, ConsentSource, SuppressionReason},
     id::{ContactId, GuarantorId, PracticeId},
 };
 use store::{
@@ -152,12 +152,46 @@ impl Engine {
         at: UnixMs,
         by: &Actor,
     ) -> Result<()> {
-        let (by, wording) = (by.clone(), wording.to_owned());
+        let said = Said { granted, wording, at };
+        self.write_down(practice, guarantor, contact, None, said, by).await
+    }
+
+    /// What a person said about automated calls to a phone: a consent of its own, which that to texts
+    /// neither gives nor takes (M38, D-47).
+    #[allow(clippy::too_many_arguments, reason = "who said what, when, and who wrote it down")]
+    pub async fn record_call_consent(
+        &self,
+        practice: &PracticeId,
+        guarantor: &GuarantorId,
+        contact: &ContactId,
+        granted: bool,
+        wording: &str,
+        at: UnixMs,
+        by: &Actor,
+    ) -> Result<()> {
+        let said = Said { granted, wording, at };
+        self.write_down(practice, guarantor, contact, Some(Channel::Voice), said, by).await
+    }
+
+    async fn write_down(
+        &self,
+        practice: &PracticeId,
+        guarantor: &GuarantorId,
+        contact: &ContactId,
+        channel: Option<Channel>,
+        said: Said<'_>,
+        by: &Actor,
+    ) -> Result<()> {
+        let (granted, at) = (said.granted, said.at);
+        let (by, wording) = (by.clone(), said.wording.to_owned());
         self.with_contact(practice, guarantor, contact, move |engine, db, practice, contact| {
             let (by, wording) = (by.clone(), wording.clone());
             Box::pin(async move {
                 let at = at.min(engine.now());
-                let channel = contact.kind.channel();
+                let channel = channel.unwrap_or(contact.kind.channel());
+                if Kind::reached_by(channel) != contact.kind {
+                    return Ok(false);
+                }
                 let new = consent::New {
                     value_index: &contact.value_index,
                     channel,
@@ -254,6 +288,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What somebody agreed to or refused, in which words, and when.
+struct Said<'a> {
+    granted: bool,
+    wording: &'a str,
+    at: UnixMs,
 }
 
 #[derive(Clone)]

@@ -167,7 +167,7 @@ impl Engine {
             Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 1,
         };
         Ok(Preview {
-            text: (method == Channel::Text).then(|| content.text.clone()),
+            text: content.subject.is_none().then(|| content.text.clone()),
             mail: content.subject.map(|subject| crate::Mail {
                 subject,
                 text: content.text,

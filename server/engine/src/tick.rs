@@ -29,6 +29,8 @@ pub struct TickReport {
     pub refused: usize,
     pub retried: usize,
     pub unknown: usize,
+    /// Faxes under way that were asked after.
+    pub asked_after: usize,
     /// Accounts looked at again after an event.
     pub checked: usize,
     /// Accounts whose ladder was looked at, and steps of taking accounts in after an activation.
@@ -53,6 +55,7 @@ impl TickReport {
             Step::Refused => "refused",
             Step::Retried => "retried",
             Step::Unknown => "unknown",
+            Step::AskedAfter => "asked_after",
             Step::Gone => return,
         };
         metrics::counter!("clearbill_messages_total", "outcome" => word).increment(1);
@@ -64,6 +67,7 @@ impl TickReport {
             Step::Refused => self.refused += 1,
             Step::Retried => self.retried += 1,
             Step::Unknown => self.unknown += 1,
+            Step::AskedAfter => self.asked_after += 1,
             Step::Gone => {}
         }
     }
@@ -147,6 +151,7 @@ impl Engine {
                 .map(|one| async move {
                     let step = match one.state {
                         State::Sending | State::Unknown => self.look(practice, &one.id).await,
+                        State::Accepted => self.ask_after(practice, &one.id).await,
                         _ => self.deliver(practice, &one.id).await,
                     };
                     (one.id, step)

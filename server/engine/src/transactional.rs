@@ -92,6 +92,25 @@ impl Engine {
         self.send_to(to, Class::NewLink, "new_link", content, Some(token), "patient:link").await
     }
 
+    /// The pay link, for a person on the line who pressed the key for it: a text to the phone that was
+    /// called, to which the key is consent this once.
+    pub(crate) async fn send_asked_link(
+        &self,
+        practice: &PracticeId,
+        guarantor: &GuarantorId,
+        contact: &ContactId,
+        language: Language,
+    ) -> Result<Delivered> {
+        let mut to = self.on_file(practice, guarantor, contact).await?;
+        to.language = language;
+        let token = new_token(LINK_TOKEN_BYTES);
+        let pay_link = format!("{}/p/{token}", to.practice.settings.public_base);
+        let content =
+            self.words(&letter(&to, What::NewLink { pay_link: &pay_link }), Channel::Text)?;
+        let (class, by) = (Class::NewLink, "patient:call");
+        self.send_to(to, class, crate::calls::LINK_BY_KEY, content, Some(token), by).await
+    }
+
     /// A text that a member of staff writes to one patient, any time and without approval (S-SF8).
     /// The practice's name is put before it when the words do not have it.
     pub async fn send_direct_text(
@@ -325,7 +344,7 @@ impl Engine {
         Ok(match step {
             Step::Sent => Delivered::Sent(id),
             Step::Deferred | Step::NoTurn(_) | Step::Retried => Delivered::Later(id),
-            Step::Refused | Step::Unknown | Step::Gone => Delivered::Failed(id),
+            Step::Refused | Step::Unknown | Step::Gone | Step::AskedAfter => Delivered::Failed(id),
             Step::Withheld => {
                 let mut db = self.store().read().await?;
                 let decision = newest_decision(&mut db, practice, &id).await?;

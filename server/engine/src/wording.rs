@@ -2,13 +2,15 @@
 //! variable here can carry a patient's name, a day of service or a provider (M26).
 
 use domain::{
-    book::Language,
+    book::{Address, Language},
     clock::UnixMs,
     money::Cents,
     practice::Practice,
     template::{Book, Kind, Trace},
 };
 use jiff::civil::Date;
+
+use crate::Script;
 
 #[derive(Clone, Debug)]
 pub enum What<'a> {
@@ -29,6 +31,8 @@ pub enum What<'a> {
         check_code: &'a str,
         /// Only in email.
         unsubscribe_url: Option<&'a str>,
+        /// Only on paper and fax.
+        on_paper: Option<OnPaper<'a>>,
     },
     NewLink {
         pay_link: &'a str,
@@ -56,6 +60,14 @@ pub enum What<'a> {
     },
     Account(AccountMail),
     Staff(StaffMail),
+}
+
+/// What stands in the window of an envelope: the guarantor's own name and address.
+#[derive(Clone, Copy, Debug)]
+pub struct OnPaper<'a> {
+    pub name: &'a str,
+    pub address: &'a Address,
+    pub written_on: Date,
 }
 
 /// About a patient's own login. Links are whole addresses.
@@ -124,8 +136,21 @@ pub struct Mail {
     pub template: Option<Trace>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    pub script: Script,
+    /// Which words tell of the balance.
+    pub template: Option<Trace>,
+}
+
 /// Writes messages; pure. `None` where a message has no such form.
 pub trait Wording: Send + Sync {
     fn text(&self, letter: &Letter<'_>) -> Option<Text>;
     fn email(&self, letter: &Letter<'_>) -> Option<Mail>;
+    /// What a call says.
+    fn call(&self, letter: &Letter<'_>) -> Option<Spoken>;
+    /// A page's paragraphs as plain text, for a letter or a fax.
+    fn paper(&self, letter: &Letter<'_>) -> Option<Text>;
+    /// That text as a PDF page, the first address in it as a code to scan.
+    fn page(&self, language: Language, paper: &str) -> Vec<u8>;
 }

@@ -49,7 +49,8 @@ impl Engine {
         if found.paused_at.is_some() {
             return Err(Refusal::JobIsPaused.into());
         }
-        if found.method == Channel::Text.as_str() && is_below_the_floor(now) {
+        let rings = Channel::parse(&found.method).is_some_and(Channel::rings);
+        if rings && is_below_the_floor(now) {
             return Err(Refusal::BelowTheFloor { until: floor_lifts_at(now) }.into());
         }
         let chosen: Vec<MessageId> = only.intersection(&pending).take(SOME_MOST).cloned().collect();

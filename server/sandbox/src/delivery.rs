@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     faults::{self, FaultKind, Vendor},
+    interfax,
     shared::Shared,
     stripe::{self, API_VERSION, endpoints},
     twilio, wall,
@@ -91,6 +92,7 @@ pub async fn deliver_due(shared: &Shared) -> Result<usize, JournalBroken> {
     let _turn = shared.delivering.lock().await;
     let mut sent = 0;
     shared.change(pass_time)?;
+    sent += twilio::calls::play_due(shared).await?;
     while sent < MAX_SENDS {
         let Some(sending) = shared.change(next_due)? else { break };
         let mut accepted = false;
@@ -107,6 +109,7 @@ pub async fn deliver_due(shared: &Shared) -> Result<usize, JournalBroken> {
 fn pass_time(world: &mut World) {
     stripe::tick(world);
     twilio::messages::tick(world);
+    interfax::tick(world);
 }
 
 /// The oldest delivery that is due, after asking the fault script about it once.

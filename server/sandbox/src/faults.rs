@@ -22,6 +22,8 @@ pub const MAX_HOLD_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 pub enum Vendor {
     Stripe,
     Twilio,
+    #[serde(alias = "fax")]
+    Interfax,
     #[serde(alias = "email", alias = "mail")]
     Smtp,
     /// What the vendors send to us: Stripe's events and Twilio's callbacks.
@@ -35,7 +37,8 @@ pub enum Vendor {
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// Stripe: the card is declined with `code` (a decline code). Twilio: `code` 2xxxx refuses the
-    /// request, 3xxxx accepts it and reports it undelivered later. SMTP: the recipient is refused.
+    /// request, 3xxxx accepts it and reports it undelivered later. InterFAX: a `code` below zero
+    /// refuses, one above zero fails later. SMTP: the recipient is refused.
     Decline,
     /// Nothing happens and nothing is answered; the connection is held for `ms`, then closed.
     Timeout,
@@ -186,7 +189,7 @@ impl FaultRule {
         use FaultKind as K;
         let vendor = self.vendor();
         let applies = match vendor {
-            Vendor::Stripe | Vendor::Twilio => {
+            Vendor::Stripe | Vendor::Twilio | Vendor::Interfax => {
                 !matches!(self.kind, K::Reorder | K::Duplicate | K::Processing | K::Die)
                     || (vendor == Vendor::Stripe && self.kind == K::Processing)
             }

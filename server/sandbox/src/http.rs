@@ -1,4 +1,4 @@
-//! The one HTTP listener: Stripe's API and pages, Twilio's API. Scripted faults happen here, where
+//! The one HTTP listener: Stripe's API and pages, Twilio's and InterFAX's APIs. Scripted faults happen here, where
 //! a network would cause them, so that the stand-ins themselves stay plain functions.
 
 use std::{io, net::TcpListener, os::fd::AsFd, sync::Arc, time::Duration};
@@ -15,6 +15,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     faults::{self, FaultKind, FaultRule, Vendor},
+    interfax,
     shared::Shared,
     stripe, twilio, wall,
     wire::{Call, MAX_BODY_BYTES, Reply},
@@ -65,12 +66,14 @@ enum Part {
     StripeApi,
     StripePage,
     Twilio,
+    Interfax,
 }
 
 fn part(call: &Call) -> Part {
     match call.segments().first() {
         Some(&"v1") => Part::StripeApi,
         Some(&("2010-04-01" | "v2")) => Part::Twilio,
+        Some(&("outbound" | "accounts")) => Part::Interfax,
         _ => Part::StripePage,
     }
 }
@@ -79,6 +82,7 @@ fn operation(part: Part, call: &Call) -> (Vendor, String) {
     match part {
         Part::StripeApi => (Vendor::Stripe, stripe::api::operation(call)),
         Part::Twilio => (Vendor::Twilio, twilio::api::operation(call)),
+        Part::Interfax => (Vendor::Interfax, interfax::operation(call)),
         Part::StripePage => {
             let operation = match (call.method.as_str(), call.segments().as_slice()) {
                 ("POST", ["checkout", _]) => "checkout.sessions.confirm",
@@ -133,11 +137,14 @@ async fn faulted(shared: &Arc<Shared>, part: Part, call: Call) -> Result<Outcome
     match kind {
         Some(FaultKind::Timeout) => return Ok(Outcome::Silence(hold_ms)),
         Some(FaultKind::Reset) => return Ok(Outcome::Silence(0)),
-        Some(FaultKind::Drop) if part != Part::Twilio => return Ok(Outcome::Silence(hold_ms)),
+        Some(FaultKind::Drop) if !matches!(part, Part::Twilio | Part::Interfax) => {
+            return Ok(Outcome::Silence(hold_ms));
+        }
         Some(FaultKind::RateLimit) => return Ok(Outcome::Answer(limited(part))),
         Some(FaultKind::Error500) => {
             let reply = work(shared, move |world| match part {
                 Part::Twilio => twilio::api::broken(),
+                Part::Interfax => interfax::broken(),
                 _ => stripe::api::broken(world, &call),
             });
             return Ok(Outcome::Answer(reply.await?));
@@ -148,6 +155,7 @@ async fn faulted(shared: &Arc<Shared>, part: Part, call: Call) -> Result<Outcome
     let reply = work(shared, move |world| match part {
         Part::StripeApi => stripe::api::answer(world, &call, fault.as_ref()),
         Part::Twilio => twilio::api::answer(world, &call, fault.as_ref()),
+        Part::Interfax => interfax::answer(world, &call, fault.as_ref()),
         Part::StripePage if call.segments().first() == Some(&"checkout") => {
             stripe::page::answer(world, &call, fault.as_ref())
         }
@@ -183,6 +191,7 @@ async fn delayed(
 fn limited(part: Part) -> Reply {
     match part {
         Part::Twilio => twilio::error::TwilioError::of(20429, "").reply(),
+        Part::Interfax => interfax::limited(),
         _ => stripe::api::failed(&stripe::error::ApiError::rate_limit()),
     }
 }

@@ -1,4 +1,5 @@
-//! The stand-ins for the outside world: a card processor, a texting service and a mail server, on
+//! The stand-ins for the outside world: a card processor, a texting and calling service, a fax
+//! service and a mail server, on
 //! loopback, shaped like the vendors so that the real adapters (and the vendors' own libraries) talk
 //! to them unchanged. The demo, the browser tests, the crash tests and the simulation all use this
 //! one; there is no second set of mocks, and `clearbill serve` cannot reach it.
@@ -28,6 +29,7 @@ use tokio::task::JoinHandle;
 mod delivery;
 mod faults;
 mod http;
+mod interfax;
 mod journal;
 mod mailbox;
 mod people;
@@ -45,7 +47,7 @@ pub use faults::{BadFault, FaultKind, FaultRule, FaultScript, Vendor};
 pub use mailbox::{Channel, Delivered};
 pub use people::{ChargeView, CheckoutEnd, IntentView, PaymentEnd, RefundView};
 pub use stripe::API_VERSION as STRIPE_VERSION;
-pub use twilio::inbound::Inbound;
+pub use twilio::{calls::Manner, inbound::Inbound};
 pub use world::JournalBroken;
 
 use shared::{Addresses, Shared};
@@ -203,6 +205,19 @@ impl Sandbox {
         &self.settings.code_sender
     }
 
+    /// The same listener again: `/outbound` is InterFAX's.
+    pub fn interfax_base(&self) -> String {
+        self.stripe_base()
+    }
+
+    pub fn interfax_user(&self) -> &str {
+        &self.settings.interfax_user
+    }
+
+    pub fn interfax_password(&self) -> &str {
+        &self.settings.interfax_password
+    }
+
     pub fn smtp_addr(&self) -> SocketAddr {
         self.smtp
     }
@@ -266,6 +281,8 @@ fn configure(
         }),
         twilio_token: choose(&keys.auth_token, &known.twilio_token, &|| world.mint_hex("", 16)),
         service: choose(&None, &known.service, &|| world.mint_hex("MG", 16)),
+        interfax_user: choose(&None, &known.interfax_user, &|| world.mint("practice", 6)),
+        interfax_password: choose(&None, &known.interfax_password, &|| world.mint("", 24)),
         sender: SENDER.to_owned(),
         code_sender: CODE_SENDER.to_owned(),
         sms_webhook: known.sms_webhook,

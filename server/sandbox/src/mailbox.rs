@@ -1,4 +1,4 @@
-//! Every text and email as it was delivered to a person, for the demo's mailbox page and for tests.
+//! Every text, email, call and fax as it was delivered to a person, for the demo's mailbox page and for tests.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,8 @@ use crate::world::World;
 pub enum Channel {
     Text,
     Email,
+    Call,
+    Fax,
 }
 
 /// One message on one person's phone or in one person's inbox.
@@ -22,7 +24,7 @@ pub struct Delivered {
     pub from: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub subject: Option<String>,
-    /// The text, or an email's text part.
+    /// The text, an email's text part, what was said in a call line by line, or a fax's words.
     pub body: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub html: Option<String>,
@@ -36,6 +38,15 @@ pub struct Delivered {
     /// Twilio's message id, or the email's Message-ID.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vendor_id: Option<String>,
+    /// The keys a person pressed in a call, in order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub keys: Option<String>,
+    /// Twilio's word for who picked up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answered_by: Option<String>,
+    /// A fax's document, in base64.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub document: Option<String>,
     /// The carrier's keyword service wrote it, not the practice.
     #[serde(default)]
     pub automatic: bool,
@@ -47,6 +58,8 @@ impl Delivered {
         let prefix = match channel {
             Channel::Text => "text_",
             Channel::Email => "email_",
+            Channel::Call => "call_",
+            Channel::Fax => "fax_",
         };
         Self {
             id: world.mint(prefix, 16),
@@ -61,6 +74,9 @@ impl Delivered {
             link: first_link(body),
             status: "delivered".to_owned(),
             vendor_id: None,
+            keys: None,
+            answered_by: None,
+            document: None,
             automatic: false,
         }
     }

@@ -234,6 +234,20 @@ impl Sandbox {
         twilio::inbound::deliver(&self.shared, from, to, body, &url).await
     }
 
+    /// How the next call to this phone is taken; without a script a person listens to the end.
+    pub fn takes_calls(
+        &self,
+        to: &str,
+        manner: twilio::calls::Manner,
+    ) -> Result<(), JournalBroken> {
+        self.shared.change(|world| twilio::calls::script(world, to, manner))
+    }
+
+    /// Calls the API accepted from us, whether or not anybody picked up.
+    pub fn calls_accepted(&self) -> usize {
+        self.shared.look(|world| world.twilio.calls.len())
+    }
+
     // ---- people with cards ----
 
     /// A person types this card into the form of the payment with this client secret and submits.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     delivery::Outgoing,
     faults::FaultRule,
+    interfax::{self, Fax},
     journal::Journal,
     mailbox::Delivered,
     stripe::StripeTables,
@@ -44,6 +45,8 @@ pub struct Settings {
     pub sender: String,
     pub code_sender: String,
     pub service: String,
+    pub interfax_user: String,
+    pub interfax_password: String,
     /// Where texts to our numbers are posted.
     pub sms_webhook: String,
 }
@@ -60,6 +63,7 @@ pub struct World {
     pub faults: Table<FaultRule>,
     pub stripe: StripeTables,
     pub twilio: TwilioTables,
+    pub faxes: Table<Fax>,
     pub mailbox: Table<Delivered>,
     pub outbox: Table<Outgoing>,
     /// Idempotency keys whose request is being held by a fault.
@@ -131,6 +135,18 @@ macro_rules! each_table {
             $what;
         }
         {
+            let $table = &mut world.twilio.calls;
+            $what;
+        }
+        {
+            let $table = &mut world.twilio.manners;
+            $what;
+        }
+        {
+            let $table = &mut world.faxes;
+            $what;
+        }
+        {
             let $table = &mut world.mailbox;
             $what;
         }
@@ -154,6 +170,7 @@ impl World {
             faults: Table::new("faults"),
             stripe: StripeTables::new(),
             twilio: TwilioTables::new(),
+            faxes: interfax::table(),
             mailbox: Table::new("mailbox"),
             outbox: Table::new("outbox"),
             keys_in_flight: BTreeSet::new(),

@@ -27,6 +27,8 @@ impl Account {
         match channel {
             Channel::Text => self.phone.as_deref(),
             Channel::Email => self.email.as_deref(),
+            // Nobody here has agreed to calls, or has a fax.
+            Channel::Call | Channel::Fax => None,
         }
     }
 }

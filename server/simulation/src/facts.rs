@@ -81,5 +81,7 @@ pub(crate) const fn channel_name(channel: Channel) -> &'static str {
     match channel {
         Channel::Text => "text",
         Channel::Email => "email",
+        Channel::Call => "call",
+        Channel::Fax => "fax",
     }
 }

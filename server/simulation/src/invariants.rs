@@ -63,6 +63,8 @@ pub(crate) fn not_opted_out(facts: &Facts, item: &Delivered, kind: Kind) -> Held
     let is_out = match item.channel {
         Channel::Text => kind != Kind::Other && facts.stopped.contains(&item.to),
         Channel::Email => kind == Kind::Reminder && facts.unsubscribed.contains(&item.to),
+        // Nobody here agreed to calls, and the practice has both switched off.
+        Channel::Call | Channel::Fax => true,
     };
     if is_out {
         return Err(format!("somebody who opted out was messaged ({})", item.id));
@@ -252,6 +254,7 @@ fn may_get_receipt(facts: &Facts, guarantor: &GuarantorId, channel: Channel) -> 
     match channel {
         Channel::Email => true,
         Channel::Text => account.agreed_to_texts && !facts.ever_stopped.contains(contact),
+        Channel::Call | Channel::Fax => false,
     }
 }
 

@@ -46,6 +46,7 @@ fn is_receipt(item: &Delivered) -> bool {
     match item.channel {
         Channel::Email => says(["Your payment to", "Su pago a"]),
         Channel::Text => says(["received your payment", "ecibimos su pago"]),
+        Channel::Call | Channel::Fax => false,
     }
 }
 

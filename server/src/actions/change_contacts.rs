@@ -4,7 +4,7 @@
 use actix_web::web;
 use app::{
     components::Errors,
-    pages::staff::{LINES, NewContactForm},
+    pages::staff::{CALL_CONSENT_VERSION, LINES, NewContactForm},
 };
 use domain::{
     clock::{DAY_MS, UnixMs},
@@ -43,15 +43,25 @@ pub async fn add(
         let mut db = house.store.read().await?;
         find(&mut db, &staff.practice, &id).await?
     };
-    let typed = posted.text("value").trim().to_owned();
-    let kind = if typed.contains('@') { Kind::Email } else { Kind::Phone };
+    let fax = posted.text("fax").trim().to_owned();
+    let is_fax = !fax.is_empty() && staff.practice.settings.fax_is_on;
+    let typed = if is_fax { fax } else { posted.text("value").trim().to_owned() };
+    let kind = match typed.contains('@') {
+        _ if is_fax => Kind::Fax,
+        true => Kind::Email,
+        false => Kind::Phone,
+    };
     let new = NewContact { kind, typed: typed.clone(), line: LineType::Unknown };
     let added = house.engine.add_contact(&staff.practice.id, &about.id, &new, &staff.actor()).await;
     if let Err(error) = added {
         let refusal = refusals::refusal_of(error)?;
         let words = refusals::sentence(&refusal, house.world.now(), &staff.practice.zone());
-        let errors = Errors::new().on("value", words.clone());
-        let new_contact = NewContactForm { value: typed, error: Some(words) };
+        let errors = Errors::new().on(if is_fax { "fax" } else { "value" }, words.clone());
+        let new_contact = if is_fax {
+            NewContactForm { fax: typed, fax_error: Some(words), ..NewContactForm::default() }
+        } else {
+            NewContactForm { value: typed, error: Some(words), ..NewContactForm::default() }
+        };
         return show(&house, &staff, &id, Extras { new_contact, errors, ..Extras::default() })
             .await;
     }
@@ -91,6 +101,8 @@ struct Change {
     line: Option<LineType>,
     texts: Option<bool>,
     consent: Option<Said>,
+    /// About automated calls.
+    calls: Option<Said>,
 }
 
 struct Said {
@@ -144,12 +156,20 @@ fn change_of(
     let text = |field: &str| posted.text(&named(field)).trim().to_owned();
     let code = text("line");
     let line = LINES.iter().find(|(known, _)| *known == code).map(|(_, line)| *line);
-    let consent = match text("consent").as_str() {
-        "yes" => Some(said(house, staff, true, &text("how"), &text("consent_on"))),
-        "no" => Some(said(house, staff, false, &text("how"), &text("consent_on"))),
-        _ => None,
+    let heard = |field: &str| {
+        let granted = match text(field).as_str() {
+            "yes" => true,
+            "no" => false,
+            _ => return Ok(None),
+        };
+        said(house, staff, granted, &text("how"), &text("consent_on"))
+            .map(Some)
+            .map_err(|(field, words)| (named(field), words))
     };
-    let consent = consent.transpose().map_err(|(field, words)| (named(field), words))?;
+    let consent = heard("consent")?;
+    // The field is there for phones while calls are on.
+    let may_call = contact.kind == Kind::Phone && staff.practice.calls_are_enabled();
+    let calls = if may_call { heard("call_consent")? } else { None };
     let wants_texts = posted.has(&named("texts"));
     // The box is there for phones while texting is on; elsewhere its absence says nothing.
     let has_box = contact.kind == Kind::Phone && staff.practice.texts_are_enabled();
@@ -160,6 +180,7 @@ fn change_of(
         line: line.filter(|line| contact.kind == Kind::Phone && *line != contact.line),
         texts,
         consent,
+        calls,
         contact,
     })
 }
@@ -202,6 +223,14 @@ async fn apply(
         let done = house
             .engine
             .record_consent(practice, about, contact, said.granted, &said.how, said.at, &by)
+            .await;
+        done.map_err(refusals::failed)?;
+    }
+    if let Some(said) = &change.calls {
+        let wording = format!("{CALL_CONSENT_VERSION}: {}", said.how);
+        let done = house
+            .engine
+            .record_call_consent(practice, about, contact, said.granted, &wording, said.at, &by)
             .await;
         done.map_err(refusals::failed)?;
     }

@@ -8,7 +8,7 @@ use app::{
 use domain::staff::Permission;
 use store::{
     merchant::Merchant,
-    sender::{MailServer, TextAccount},
+    sender::{FaxAccount, MailServer, TextAccount},
 };
 
 use super::choose_language::see_other;
@@ -30,6 +30,7 @@ pub enum Account {
     /// The key of its events.
     MailEvents(String),
     Twilio(TextAccount),
+    Interfax(FaxAccount),
 }
 
 impl Account {
@@ -39,6 +40,7 @@ impl Account {
             Self::Smtp(_) => Vendor::Smtp,
             Self::MailEvents(_) => Vendor::MailEvents,
             Self::Twilio(_) => Vendor::Twilio,
+            Self::Interfax(_) => Vendor::Interfax,
         }
     }
 }
@@ -62,6 +64,7 @@ pub async fn post(
         Vendor::Smtp => vendors::try_mail(&house, &posted, from).await?.map(Account::Smtp),
         Vendor::MailEvents => vendors::try_mail_events(&posted).map(Account::MailEvents),
         Vendor::Twilio => vendors::try_texts(&house, &posted).await?.map(Account::Twilio),
+        Vendor::Interfax => vendors::try_faxes(&house, &posted).await?.map(Account::Interfax),
     };
     let account = match tried {
         Ok(account) => account,
@@ -99,6 +102,9 @@ pub async fn store_account(house: &House, staff: &Staff, account: Account) -> Re
                 }
                 Account::MailEvents(key) => {
                     store::sender::mark_mail_events(db, &practice, key, now).await?;
+                }
+                Account::Interfax(faxes) => {
+                    store::sender::mark_faxes(db, &practice, faxes, now).await?;
                 }
                 Account::Smtp(mail) => {
                     store::sender::mark_mail(db, &practice, mail, now).await?;

@@ -254,5 +254,27 @@ fn of_practice(
     } else {
         lines.push(line(Verdict::Note, "sends no texts"));
     }
+    lines.extend(calls_and_faxes(practice, kinds));
+    lines
+}
+
+/// Both are off until somebody switches them on, and then need an account of the practice's own.
+fn calls_and_faxes(practice: &Practice, kinds: &[&str]) -> Vec<Line> {
+    let s = &practice.settings;
+    let mut lines = Vec::new();
+    if practice.calls_are_enabled() {
+        lines.push(needs(
+            kinds.contains(&"twilio") && s.text_number.is_some(),
+            "a number for calls is chosen",
+            "calls are on, but no Twilio account or number is chosen: Settings, Connections",
+        ));
+    }
+    if s.fax_is_on {
+        lines.push(needs(
+            kinds.contains(&"interfax"),
+            "InterFAX is connected",
+            "faxes are on, but no InterFAX account is connected: Settings, Connections",
+        ));
+    }
     lines
 }

@@ -346,6 +346,7 @@ async fn proof(house: &House, practice: &Practice, base: &str) -> Result<Proof, 
             pay_link: &link,
             check_code: SAMPLE_CODE,
             unsubscribe_url: (!is_text).then_some(unsubscribe.as_str()),
+            on_paper: None,
         },
     };
     let text = AppWording.text(&letter(true)).ok_or(Failure::NotFound)?;

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 
 use crate::{failure::Failure, house::House};
 
+pub mod calls;
 pub mod email;
 pub mod stripe;
 pub mod twilio;

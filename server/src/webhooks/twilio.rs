@@ -13,10 +13,10 @@ use crate::{
     house::House,
 };
 
-type Form = Vec<(String, String)>;
+pub(super) type Form = Vec<(String, String)>;
 
 /// The practice and the form, once the signature over its public address is right (R27).
-async fn verified(
+pub(super) async fn verified(
     request: &HttpRequest,
     house: &House,
     slug: &str,

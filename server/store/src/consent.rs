@@ -37,7 +37,6 @@ pub const fn source_code(source: ConsentSource) -> &'static str {
         ConsentSource::Staff => "staff",
         ConsentSource::Portal => "portal",
         ConsentSource::Keyword => "keyword",
-        ConsentSource::KeyPress => "key_press",
     }
 }
 
@@ -47,7 +46,6 @@ fn source_of(code: &str) -> ConsentSource {
         "staff" => ConsentSource::Staff,
         "portal" => ConsentSource::Portal,
         "keyword" => ConsentSource::Keyword,
-        "key_press" => ConsentSource::KeyPress,
         _ => ConsentSource::Import,
     }
 }

@@ -12,6 +12,7 @@ pub mod audit;
 mod backend;
 pub mod balance;
 pub mod bill;
+pub mod call_key;
 pub mod canned_reply;
 pub mod claim;
 pub mod code;

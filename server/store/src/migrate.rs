@@ -21,6 +21,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (13, "inbox", include_str!("../../../migrations/0013_inbox.sql")),
     (14, "waiting_for_yes", include_str!("../../../migrations/0014_waiting_for_yes.sql")),
     (15, "template", include_str!("../../../migrations/0015_template.sql")),
+    (16, "voice_fax", include_str!("../../../migrations/0016_voice_fax.sql")),
     (17, "rule_override", include_str!("../../../migrations/0017_rule_override.sql")),
     (18, "evidence", include_str!("../../../migrations/0018_evidence.sql")),
 ];

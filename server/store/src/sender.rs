@@ -1,5 +1,5 @@
-//! A practice's own accounts at the texting service and the mail server: the sealed connections
-//! `twilio`, `smtp` and `mail_events`, write-only.
+//! A practice's own accounts at the texting, mail and fax services: the sealed connections `twilio`,
+//! `smtp`, `mail_events` and `interfax`, write-only.
 
 use std::fmt;
 
@@ -11,6 +11,7 @@ use crate::{Db, Result, StoreError, practice};
 const TEXTS: &str = "twilio";
 const MAIL: &str = "smtp";
 const MAIL_EVENTS: &str = "mail_events";
+const FAXES: &str = "interfax";
 
 /// The texting account. Numbers are E.164.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,4 +97,34 @@ pub async fn mark_mail_events(
     now: UnixMs,
 ) -> Result<()> {
     practice::mark_connection(db, practice, MAIL_EVENTS, key, now).await
+}
+
+/// The fax account.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaxAccount {
+    pub base_url: String,
+    pub username: String,
+    pub password: String,
+}
+
+impl fmt::Debug for FaxAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaxAccount").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+pub async fn load_faxes(db: &mut Db, practice: &PracticeId) -> Result<Option<FaxAccount>> {
+    let settings = practice::find_connection(db, practice, FAXES).await?;
+    let read = settings.map(|text| serde_json::from_str(&text)).transpose();
+    read.map_err(|_| StoreError::Corrupt("connection.settings_sealed of interfax"))
+}
+
+pub async fn mark_faxes(
+    db: &mut Db,
+    practice: &PracticeId,
+    account: &FaxAccount,
+    now: UnixMs,
+) -> Result<()> {
+    let text = serde_json::to_string(account).expect("an account is plain data");
+    practice::mark_connection(db, practice, FAXES, &text, now).await
 }

@@ -20,6 +20,7 @@ pub const EVERY_PRACTICE: &str = "*";
 pub const fn reason_code(reason: SuppressionReason) -> &'static str {
     match reason {
         SuppressionReason::Stop => "stop",
+        SuppressionReason::KeyPress => "key_press",
         SuppressionReason::FreeText => "free_text",
         SuppressionReason::Unsubscribe => "unsubscribe",
         SuppressionReason::Staff => "staff",
@@ -32,6 +33,7 @@ pub const fn reason_code(reason: SuppressionReason) -> &'static str {
 fn reason_of(code: &str) -> SuppressionReason {
     match code {
         "stop" => SuppressionReason::Stop,
+        "key_press" => SuppressionReason::KeyPress,
         "free_text" => SuppressionReason::FreeText,
         "unsubscribe" => SuppressionReason::Unsubscribe,
         "carrier" => SuppressionReason::Carrier,

@@ -25,10 +25,12 @@ pub enum Vendor {
     /// What the service behind the mail server reports: bounces, complaints.
     MailEvents,
     Twilio,
+    Interfax,
 }
 
 impl Vendor {
-    pub const ALL: [Self; 4] = [Self::Stripe, Self::Smtp, Self::MailEvents, Self::Twilio];
+    pub const ALL: [Self; 5] =
+        [Self::Stripe, Self::Smtp, Self::MailEvents, Self::Twilio, Self::Interfax];
 
     /// As the connection is stored and its address ends.
     pub const fn slug(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Vendor {
             Self::Smtp => "smtp",
             Self::MailEvents => "mail_events",
             Self::Twilio => "twilio",
+            Self::Interfax => "interfax",
         }
     }
 
@@ -49,7 +52,8 @@ impl Vendor {
             Self::Stripe => "Stripe: payments",
             Self::Smtp => "Mail server: email",
             Self::MailEvents => "Email events: bounces and complaints",
-            Self::Twilio => "Twilio: texts",
+            Self::Twilio => "Twilio: texts and calls",
+            Self::Interfax => "InterFAX: faxes",
         }
     }
 
@@ -88,6 +92,11 @@ impl Vendor {
                 {secret("twilio_auth_token", "Auth token").required()}
                 {text("twilio_service_sid", "Messaging Service SID")
                     .hint("MG…, when the number belongs to a service. Otherwise leave it empty.")}
+            }
+            .into_any(),
+            Self::Interfax => view! {
+                {text("interfax_username", "User name").required()}
+                {secret("interfax_password", "Password").required()}
             }
             .into_any(),
         }

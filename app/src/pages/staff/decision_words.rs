@@ -108,6 +108,7 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
 pub const fn opt_out_words(reason: SuppressionReason) -> &'static str {
     match reason {
         SuppressionReason::Stop => "by replying STOP",
+        SuppressionReason::KeyPress => "by pressing 9 in a call",
         SuppressionReason::FreeText => "in their own words",
         SuppressionReason::Unsubscribe => "by the unsubscribe link or their account",
         SuppressionReason::Staff => "through staff",
@@ -484,6 +485,7 @@ pub fn end_words(code: &str) -> String {
     let words = match code {
         "staff" => "Taken back by staff",
         "stop" => "They replied STOP",
+        "key_press" => "They pressed 9 in a call",
         "free_text" => "They opted out in their own words",
         "unsubscribe" => "They unsubscribed",
         "carrier" => "Opted out at the carrier",

@@ -97,7 +97,9 @@ pub use profiles::{
     ProfileForm, ProfileLine, ProfileProof, ProfileQuestion, ProfileState, Profiles, ProofStep,
     SegmentLine, Segments, StepFields,
 };
-pub use record_contacts::{ContactLine, LINES, NewContactForm};
+pub use record_contacts::{
+    CALL_CONSENT_VERSION, Calls, ContactKind, ContactLine, LINES, NewContactForm,
+};
 pub use record_steps::{AccessCodeMade, AccessCodePage, HoldForm, HoldPage, SendTextPage};
 pub use record_timeline::{Event, RecordTimeline};
 pub use record_why::{RecordWhy, WhyAnswer, WhyPending, WhyStored};

@@ -147,6 +147,8 @@ pub struct PatientRecord {
     pub head: RecordHead,
     pub rights: RecordRights,
     pub sms_enabled: bool,
+    /// The practice faxes those whom nothing else reaches.
+    pub fax_enabled: bool,
     pub patients: Vec<RecordPatient>,
     pub due: Cents,
     pub oldest_since: Option<Date>,

@@ -1,5 +1,5 @@
-//! Text/SMS and Email on the patient record: line type, confirmed on, consent, opt-outs, Enable, Save
-//! (S-B2). Nothing here lifts an opt-out: only the person can (M21).
+//! Text/SMS, calls, Email and Fax on the patient record: line type, confirmed on, consent, opt-outs,
+//! Enable, Save (S-B2, M38). Nothing here lifts an opt-out: only the person can (M21).
 
 use domain::{
     clock::UnixMs,
@@ -27,10 +27,33 @@ pub const LINES: [(&str, LineType); 5] = [
     ("toll_free", LineType::TollFree),
 ];
 
+/// What a person must have agreed to before a recorded voice calls them; kept with the evidence under
+/// this version. Staff read it to whoever agrees at the desk.
+pub const CALL_CONSENT_VERSION: &str = "calls-1";
+const CALL_CONSENT: &str = "\u{201c}I agree that the practice may call this number about my bills with \
+    an automated or recorded voice. I need not agree to be treated, and I can stop the calls at any \
+    time by pressing 9.\u{201d}";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactKind {
+    Phone,
+    Email,
+    Fax,
+}
+
+/// Automated calls to a phone, where the practice has them switched on.
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    pub consent: Option<(bool, ConsentSource, UnixMs)>,
+    /// Since when they are stopped, and how.
+    pub stopped: Option<(UnixMs, &'static str)>,
+}
+
 #[derive(Clone, Debug)]
 pub struct ContactLine {
     pub id: String,
-    pub is_phone: bool,
+    pub kind: ContactKind,
+    pub calls: Option<Calls>,
     pub masked: String,
     /// Only after somebody asked to see identity.
     pub full: Option<String>,
@@ -51,6 +74,8 @@ pub struct ContactLine {
 pub struct NewContactForm {
     pub value: String,
     pub error: Option<String>,
+    pub fax: String,
+    pub fax_error: Option<String>,
 }
 
 const fn source_words(source: ConsentSource) -> &'static str {
@@ -60,15 +85,17 @@ const fn source_words(source: ConsentSource) -> &'static str {
         ConsentSource::Staff => "recorded by staff",
         ConsentSource::Portal => "by themselves in their account",
         ConsentSource::Keyword => "by text",
-        ConsentSource::KeyPress => "by a key in a call",
     }
 }
 
 pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
-    let part = |phones: bool| -> Vec<&ContactLine> {
-        record.contacts.iter().filter(|line| line.is_phone == phones).collect()
+    let part = |kind: ContactKind| -> Vec<&ContactLine> {
+        record.contacts.iter().filter(|line| line.kind == kind).collect()
     };
-    let (phones, emails) = (part(true), part(false));
+    let (phones, emails) = (part(ContactKind::Phone), part(ContactKind::Email));
+    let faxes = part(ContactKind::Fax);
+    let shows_fax = record.fax_enabled || !faxes.is_empty();
+    let faxes = shows_fax.then(|| section(record, csrf, "Fax", "faxes", &faxes));
     let texting = if record.sms_enabled { "Text/SMS" } else { "Phones" };
     let phones = section(record, csrf, texting, "texting", &phones);
     let emails = section(record, csrf, "Email", "emails", &emails);
@@ -87,12 +114,25 @@ pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
             <div class="actions">{Button::secondary("Add")}</div>
         })
     });
+    let add_fax = (record.rights.contacts && record.fax_enabled).then(|| {
+        Form::post(record.head.at("/contacts"), csrf).body(view! {
+            {Field::text("fax", "Add a fax number")
+                .hint("For whom neither texts nor email may reach.")
+                .value(record.new_contact.fax.clone())
+                .error(record.new_contact.fax_error.clone())
+                .inputmode("tel")
+                .autocomplete("off")}
+            <div class="actions">{Button::secondary("Add fax")}</div>
+        })
+    });
     view! {
         <section class="panel" aria-labelledby="contacts">
             <h2 id="contacts">"Contacts"</h2>
             {phones}
             {emails}
+            {faxes}
             {add}
+            {add_fax}
         </section>
     }
     .into_any()
@@ -120,7 +160,11 @@ fn section(
     lines: &[&ContactLine],
 ) -> AnyView {
     if lines.is_empty() {
-        let words = if id == "texting" { "No phone is on file." } else { "No email is on file." };
+        let words = match id {
+            "texting" => "No phone is on file.",
+            "emails" => "No email is on file.",
+            _ => "No fax number is on file.",
+        };
         return view! { <h3 id=id>{title}</h3><p class="hint">{words}</p> }.into_any();
     }
     let cards: Vec<AnyView> = lines.iter().map(|line| card(record, line)).collect();
@@ -149,25 +193,17 @@ fn card(record: &PatientRecord, line: &ContactLine) -> AnyView {
 
 fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
     let w = Words::default();
-    let consent = match line.consent {
-        Some((true, source, at)) => {
-            format!("Given {}, {}", on(at, &record.zone), source_words(source))
-        }
-        Some((false, source, at)) => {
-            format!("Refused {}, {}", on(at, &record.zone), source_words(source))
-        }
-        None => "None on file".to_owned(),
-    };
+    let consent = consent_words(line.consent, &record.zone);
     let verified = match line.verified_on {
         Some(date) => day(w, date),
         None => view! { "Never" }.into_any(),
     };
     let opted_out = line.opted_out.map(|(since, how)| {
         let words = format!("Opted out {} {how}", on(since, &record.zone));
-        let come_back = if line.is_phone {
-            "Only they can come back: by texting START, or in their account."
-        } else {
-            "Only they can come back: in their account."
+        let come_back = match line.kind {
+            ContactKind::Phone => "Only they can come back: by texting START, or in their account.",
+            ContactKind::Email => "Only they can come back: in their account.",
+            ContactKind::Fax => "Nothing is faxed there any more.",
         };
         view! { {Badge::new(words).tone(Tone::Danger)}<br/><span class="hint">{come_back}</span> }
     });
@@ -186,8 +222,15 @@ fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
         let label = format!("Everything about {} in one file", line.masked);
         view! { <a href=href>"Download all"{unseen(format!(": {label}"))}</a> }
     });
+    let calls = line.calls.as_ref().map(|calls| match calls.stopped {
+        Some((since, how)) => {
+            let words = format!("Stopped {} {how}", on(since, &record.zone));
+            Badge::new(words).tone(Tone::Danger).view()
+        }
+        None => consent_words(calls.consent, &record.zone).into_any(),
+    });
     let mut facts = Facts::new();
-    if line.is_phone {
+    if line.kind == ContactKind::Phone {
         let enabled = if line.texts_enabled { "Enabled" } else { "Not enabled" };
         facts = facts
             .row("Line type", line_name(line.line))
@@ -195,7 +238,8 @@ fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
     }
     facts
         .row("Confirmed as theirs", verified)
-        .row("Consent", consent)
+        .maybe("Consent", (line.kind != ContactKind::Fax).then_some(consent))
+        .maybe("Automated calls", calls)
         .maybe("Opted out", opted_out)
         .maybe("Delivery", trouble)
         .maybe("Shared with", shared)
@@ -207,28 +251,49 @@ fn on(at: UnixMs, zone: &TimeZone) -> String {
     format!("on {}", when::day(Words::default(), at.day_in(zone)))
 }
 
+fn consent_words(consent: Option<(bool, ConsentSource, UnixMs)>, zone: &TimeZone) -> String {
+    match consent {
+        Some((true, source, at)) => format!("Given {}, {}", on(at, zone), source_words(source)),
+        Some((false, source, at)) => format!("Refused {}, {}", on(at, zone), source_words(source)),
+        None => "None on file".to_owned(),
+    }
+}
+
 /// Named by the contact, so that several stand in one form with one Save.
 fn fields(record: &PatientRecord, line: &ContactLine) -> AnyView {
     let named = |field: &str| format!("{field}-{}", line.id);
-    let enable = (line.is_phone && record.sms_enabled).then(|| {
+    let is_phone = line.kind == ContactKind::Phone;
+    let enable = (is_phone && record.sms_enabled).then(|| {
         Checkbox::new(named("texts"), "Enable texts to this phone")
             .checked(line.texts_enabled)
             .view()
     });
     let chosen = LINES.iter().find(|(_, known)| *known == line.line).map_or("unknown", |(c, _)| *c);
-    let kind = line.is_phone.then(|| {
+    let kind = is_phone.then(|| {
         Select::new(named("line"), "Line type")
             .options(LINES.iter().map(|(code, line)| (*code, line_name(*line))))
             .chosen(chosen)
             .view()
     });
-    let what = if line.is_phone { "Consent to texts" } else { "Consent to reminders by email" };
+    let what = match line.kind {
+        ContactKind::Phone => "Consent to texts",
+        ContactKind::Email => "Consent to reminders by email",
+        ContactKind::Fax => "Faxes to this number",
+    };
+    let calls = line.calls.as_ref().map(|_| {
+        Select::new(named("call_consent"), "Consent to automated calls")
+            .option("", "Nothing new to record")
+            .option("yes", "They agreed")
+            .option("no", "They said no")
+            .hint(CALL_CONSENT)
+            .view()
+    });
     // Tells a cleared box from a form that did not show it.
     let shown = hidden(named("shown"), "on");
     let remove = record.head.at(&format!("?remove={}#remove", line.id));
     let removes = format!("Remove {}", line.masked);
     // What keeps a phone from being texted is there to be mended.
-    let lacks = line.is_phone
+    let lacks = is_phone
         && record.sms_enabled
         && (!line.texts_enabled || !line.consent.is_some_and(|(granted, ..)| granted));
     let is_open = !record.errors.is_empty() || lacks;
@@ -244,6 +309,7 @@ fn fields(record: &PatientRecord, line: &ContactLine) -> AnyView {
                     .option("", "Nothing new to record")
                     .option("yes", "They agreed")
                     .option("no", "They said no")}
+                {calls}
                 {Field::date(named("consent_on"), "Said on")
                     .hint("Today when empty")
                     .error(record.errors.of(&named("consent_on")))}

@@ -48,6 +48,9 @@ pub struct SelectCriteria {
     pub errors: Errors,
     /// False hides Text altogether (S-G5).
     pub texts_enabled: bool,
+    /// Hidden likewise while they are off.
+    pub calls_enabled: bool,
+    pub fax_enabled: bool,
     /// What patients read when no custom name is given.
     pub practice_name: String,
     /// Why no text can be started now, and from when.
@@ -107,7 +110,14 @@ impl SelectCriteria {
         if self.texts_enabled {
             methods = methods.answer(Radio::new("text", "Text"));
         }
-        methods = methods.answer(Radio::new("email", "Email")).error(self.errors.of("method"));
+        methods = methods.answer(Radio::new("email", "Email"));
+        if self.calls_enabled {
+            methods = methods.answer(Radio::new("voice", "Call"));
+        }
+        if self.fax_enabled {
+            methods = methods.answer(Radio::new("fax", "Fax"));
+        }
+        methods = methods.error(self.errors.of("method"));
         let has_status = |code: &str| fresh || self.query.all("status").any(|s| s == code);
         let error = |field: &str| self.errors.of(field);
         let status_error = error("status").map(|text| view! { <p class="error">{text}</p> });
@@ -179,6 +189,8 @@ pub struct PreviewStatements {
     pub text: String,
     pub subject: Option<String>,
     pub is_text: bool,
+    /// `Text`, `Email`, `Call`, `Fax`.
+    pub kind: &'static str,
     pub name: String,
     /// Over thirty characters (S-TP2).
     pub name_is_long: bool,
@@ -212,7 +224,7 @@ impl PreviewStatements {
         let subject = self.subject.map(|subject| {
             view! { <p><strong>"Subject: "</strong>{subject}</p> }
         });
-        let kind = if self.is_text { "Text" } else { "Email" };
+        let kind = self.kind;
         let form = self
             .query
             .pairs()

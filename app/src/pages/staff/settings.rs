@@ -49,6 +49,7 @@ pub enum Section {
     Practice,
     Statements,
     Texting,
+    Calls,
     Email,
     Payments,
     Sending,
@@ -56,10 +57,11 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Practice,
         Self::Statements,
         Self::Texting,
+        Self::Calls,
         Self::Email,
         Self::Payments,
         Self::Sending,
@@ -71,6 +73,7 @@ impl Section {
             Self::Practice => "practice",
             Self::Statements => "statements",
             Self::Texting => "texting",
+            Self::Calls => "calls",
             Self::Email => "email",
             Self::Payments => "payments",
             Self::Sending => "sending",
@@ -87,6 +90,7 @@ impl Section {
             Self::Practice => "Practice",
             Self::Statements => "Statement Options",
             Self::Texting => "SMS Settings",
+            Self::Calls => "Calls and fax",
             Self::Email => "Email",
             Self::Payments => "Payments",
             Self::Sending => "Sending hours",
@@ -101,6 +105,7 @@ impl Section {
             Self::Practice => form.practice(),
             Self::Statements => form.statements(),
             Self::Texting => form.texting(),
+            Self::Calls => form.calls(),
             Self::Email => form.email(),
             Self::Payments => form.payments(),
             Self::Sending => form.sending(),
@@ -305,6 +310,31 @@ impl Fields<'_> {
             {hidden("billing_version", billing_terms::VERSION)}
             {self.check("billing_accepted", "Accept SMS billing consent")
                 .hint("Who accepted which words, and when, is recorded.")}
+        }
+        .into_any()
+    }
+
+    /// Off until a manager has read what a recorded voice asks of the practice (M38).
+    fn calls(&self) -> AnyView {
+        let notice = Notice::new(Tone::Warn).title("Before you switch reminder calls on").body(view! {
+            <p>
+                "A call with an automated or recorded voice needs each person\u{2019}s own consent, \
+                 apart from that to texts, and recorded on the patient record. Who has none is never \
+                 called. Calls go out only in the sending hours and count with texts and emails. \
+                 Whoever picks up hears who is calling, and about money only after pressing a key; a \
+                 machine hears your name and phone alone. A 9 stops the calls to that phone at once."
+            </p>
+        });
+        view! {
+            {notice}
+            {self.check("voice_is_on", "Enable reminder calls")
+                .hint("They come from the number you text from.")}
+            {self.check("voice_notice_accepted", "We have read this and will record each consent")
+                .hint("Who accepted, and when, is recorded.")}
+            {self.check("amount_in_calls", "Say the amount to a person who pressed 1")
+                .hint("Off is safer: whoever is at the phone may press it.")}
+            {self.check("fax_is_on", "Fax reminders to those who take neither texts nor email")
+                .hint("Needs the InterFAX account under Connections, and a fax number on the record.")}
         }
         .into_any()
     }

@@ -1,4 +1,4 @@
-//! Ways to reach a person: a text, an email.
+//! Ways to reach a person: a text, an email, a call, a fax.
 //!
 //! The only way in is a [`SendPermit`], taken by value: the gate made it a moment ago for one
 //! message to one recipient, and it is gone after one try. A channel refuses a permit that has
@@ -8,6 +8,7 @@
 use domain::{clock::UnixMs, decide::Channel, gate::SendPermit};
 
 pub mod email;
+pub mod interfax;
 mod picture;
 pub mod sendgrid;
 pub mod smtp;
@@ -58,6 +59,40 @@ pub struct EmailMessage {
     pub class: EmailClass,
 }
 
+/// A call to one phone. Its words are asked for when somebody picks up.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CallMessage {
+    /// E.164.
+    pub to_e164: String,
+    /// Names it in the address that is asked for its words.
+    pub message_id: String,
+    /// No earlier call to this phone can be this one.
+    pub since: UnixMs,
+}
+
+/// A page to one fax machine.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FaxMessage {
+    /// E.164.
+    pub to_e164: String,
+    /// A PDF.
+    pub document: Vec<u8>,
+    /// Our message id, to find it again; never transmitted.
+    pub reference: String,
+}
+
+impl std::fmt::Debug for CallMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallMessage").field("message_id", &self.message_id).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for FaxMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaxMessage").field("reference", &self.reference).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for TextMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TextMessage").finish_non_exhaustive()
@@ -78,7 +113,7 @@ pub struct Accepted {
     /// The provider's id of the message; for email, our Message-ID without brackets.
     pub provider_id: String,
     pub status: DeliveryStatus,
-    /// Parts the text was split into; 1 for an email.
+    /// Parts the text was split into; 1 for anything else.
     pub segments: u32,
 }
 
@@ -172,6 +207,13 @@ impl ChannelError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("channel settings: {0}")]
 pub struct BadOptions(pub &'static str);
+
+/// This machine: the only place that plain http may lead to.
+pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
 
 /// The last look before the wire: a live permit, for this way and this recipient.
 pub(crate) fn admit(

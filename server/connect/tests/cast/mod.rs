@@ -1,5 +1,7 @@
 //! Who the channel tests need: a permit for somebody, and a server that has one accident.
 
+use std::{path::Path, process::Command};
+
 use domain::{
     clock::UnixMs,
     decide::{
@@ -53,9 +55,9 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
             proof_approved: true,
             email_sender_tested: true,
             email_paused_for_complaints: false,
-            voice_is_on: false,
-            caller_number_chosen: false,
-            fax_is_on: false,
+            voice_is_on: true,
+            caller_number_chosen: true,
+            fax_is_on: true,
             texts_paused_by_carriers: false,
             instamed_is_active: false,
             text_name_chars: 12,
@@ -72,6 +74,7 @@ pub fn permit(channel: Channel, recipient: &str, now: UnixMs) -> SendPermit {
             is_wrong_number: false,
             verified_at: None,
             auto_replied_at: None,
+            asked_at: None,
             opt_out_confirmed_at: None,
         },
         guarantor: None,
@@ -130,4 +133,37 @@ pub fn http(status: u16, body: &str) -> String {
     format!(
         "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
+}
+
+/// Runs the shared checker, or says loudly that it did not.
+pub fn fits_the_description(spec: &str, method: &str, path: &str, body: &str) {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let tool = shared.join("tools/openapi_request_check.py");
+    let spec = shared.join("specs").join(spec);
+    if !tool.exists() || !spec.exists() {
+        eprintln!("SKIPPED, NOT CHECKED: {method} {path}: no {}", shared.display());
+        return;
+    }
+    let usable = Command::new("python3").args(["-c", "import jsonschema"]).output();
+    if !usable.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED, NOT CHECKED: {method} {path}: python3 with jsonschema is missing");
+        return;
+    }
+    let form = "application/x-www-form-urlencoded";
+    let content_type = if body.is_empty() { "" } else { form };
+    let output = Command::new("python3")
+        .arg(tool)
+        .arg(spec)
+        .args([method, path, content_type, body, "--strict"])
+        .output()
+        .unwrap();
+    let verdict = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{method} {path} {body}\n{verdict}");
+}
+
+/// Method, path with query, and body of a recorded request.
+pub fn parts(request: &str) -> (String, String, String) {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut line = head.lines().next().unwrap().split(' ');
+    (line.next().unwrap().into(), line.next().unwrap().into(), body.into())
 }

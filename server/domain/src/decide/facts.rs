@@ -289,6 +289,8 @@ pub enum Reach {
 pub enum SuppressionReason {
     /// STOP or one of its words.
     Stop,
+    /// The 9 in a call: calls to that phone end at once (D-47).
+    KeyPress,
     /// Free text, voicemail, a letter: any reasonable means (M17).
     FreeText,
     /// One-click unsubscribe or the toggle in the patient's account.
@@ -329,8 +331,6 @@ pub enum ConsentSource {
     Portal,
     /// START, UNSTOP or YES from that very number.
     Keyword,
-    /// A key pressed in a call.
-    KeyPress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -361,6 +361,8 @@ pub struct ContactFacts {
     pub opt_out_confirmed_at: Option<UnixMs>,
     /// When the fixed answer last went to it: once in 24 hours (X1).
     pub auto_replied_at: Option<UnixMs>,
+    /// When the person on the line pressed the key for this very text. It is consent to this one.
+    pub asked_at: Option<UnixMs>,
 }
 
 /// Which channels a guarantor asked for.

@@ -15,6 +15,10 @@ use crate::{
 
 /// A clock that is put right goes back by less than this; a date further ahead is a wrong date.
 const CLOCK_SET_BACK_MS: i64 = 2 * HOUR_MS;
+
+/// A text that somebody asked for by a key in a call goes while they still expect it.
+const ASKED_LASTS_MS: i64 = 10 * MINUTE_MS;
+
 /// The confirmation of an opt-out must follow it within five minutes, or not at all (M19).
 const CONFIRM_WITHIN_MS: i64 = 5 * MINUTE_MS;
 
@@ -260,7 +264,8 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
         Some(consent) if consent.at > case.now => Finding::withhold(Fact::NoConsentOnFile),
         Some(consent) => Finding::pass(Fact::ConsentGiven { at: consent.at }),
     };
-    if class == Class::Code && case.message.channel == Channel::Text {
+    let has_asked = class == Class::Code || has_just_asked(case);
+    if has_asked && case.message.channel == Channel::Text {
         trace.note(RuleId::Consent, Finding::pass(Fact::AskedForIt));
         return;
     }
@@ -284,6 +289,16 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
         Channel::Fax if class.is_outreach() => unreached(case, trace),
         Channel::Email | Channel::Fax | Channel::Letter => {}
     }
+}
+
+/// The person pressed the key for this very link, on this very phone, a moment ago.
+fn has_just_asked(case: &Case<'_>) -> bool {
+    case.message.class == Class::NewLink
+        && case
+            .facts
+            .contact
+            .asked_at
+            .is_some_and(|at| (0..=ASKED_LASTS_MS).contains(&case.now.since(at)))
 }
 
 /// A fax is for those who agreed to neither texts nor email, and for those who asked for it (S-B10).

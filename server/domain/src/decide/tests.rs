@@ -96,6 +96,7 @@ pub(crate) fn maria() -> Facts {
             verified_at: None,
             opt_out_confirmed_at: None,
             auto_replied_at: None,
+            asked_at: None,
         },
         guarantor: Some(GuarantorFacts {
             born_on: Some(date(1961, 5, 17)),

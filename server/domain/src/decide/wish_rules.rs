@@ -32,10 +32,11 @@ pub(super) fn judge(case: &Case<'_>, trace: &mut Trace) {
     }
 }
 
-/// What somebody waits for does not wait.
+/// What somebody waits for does not wait, and a letter wakes nobody.
 fn heeds_quiet(case: &Case<'_>) -> bool {
     let class = case.message.class;
-    class.is_reminder() || (class == Class::Receipt && case.message.channel == Channel::Text)
+    (class.is_reminder() && case.message.channel != Channel::Letter)
+        || (class == Class::Receipt && case.message.channel == Channel::Text)
 }
 
 /// The first instant at or after `at` that is inside the message's window and outside the person's

@@ -282,6 +282,7 @@ fn wednesday(recipient: &str, phone: &str, now: UnixMs) -> Facts {
             verified_at: None,
             opt_out_confirmed_at: None,
             auto_replied_at: None,
+            asked_at: None,
         },
         guarantor: Some(GuarantorFacts {
             not_before: None,
@@ -341,6 +342,7 @@ fn change(
         "opted_out" => contact.suppression = stop(SuppressionReason::Stop),
         "unsubscribed" => contact.suppression = stop(SuppressionReason::Unsubscribe),
         "confirmed_already" => contact.opt_out_confirmed_at = Some(now),
+        "asked_by_key" => contact.asked_at = Some(now),
         "answered_today" => contact.auto_replied_at = Some(now.minus_ms(HOUR_MS)),
         "texts_not_enabled" => contact.text_enabled = false,
         "other_contact" => contact.value = "+12125550199".into(),

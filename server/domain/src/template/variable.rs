@@ -99,7 +99,8 @@ impl Variable {
             },
             Self::Reference => only(matches!(kind, Kind::PaymentConfirmation), Always),
             Self::Remaining => only(matches!(kind, Kind::PaymentConfirmation), Sometimes),
-            Self::CheckCode => Sometimes,
+            // Nobody writes a code down that a call says.
+            Self::CheckCode => only(!matches!(form, Form::Voice), Sometimes),
         }
     }
 

@@ -411,3 +411,41 @@ async fn a_stop_takes_a_profiles_message_out_of_the_list_that_waits() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_step_calls_who_agreed_to_calls_and_texts_who_did_not() {
+    everywhere(async |town| {
+        town.without_approval().await;
+        town.settings(|settings, now| {
+            settings.voice_is_on = true;
+            settings.voice_notice_at = Some(now);
+        })
+        .await;
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.person("Ben", BEN, 82_00).await;
+        let (p, now, desk) = (&town.practice, town.world.now(), staff("desk"));
+        let agreed = town.engine.record_call_consent(
+            p,
+            &ana.guarantor,
+            &ana.phone,
+            true,
+            "calls-1: form",
+            now,
+            &desk,
+        );
+        agreed.await.expect("consent");
+        let action = Action::Remind {
+            channels: vec![Channel::Voice, Channel::Text],
+            words: Some(Kind::ReminderPlain),
+            with_call: false,
+        };
+        let step = Step { action, ..remind(1, TODAY + 1) };
+        town.climbs("Usual", &profile(vec![step])).await;
+        town.until(day(TODAY + 2, 8)).await;
+        let channels = |phone| -> Vec<Channel> {
+            town.provider.to(phone).into_iter().map(|out| out.channel).collect()
+        };
+        assert_eq!((channels(ANA), channels(BEN)), (vec![Channel::Voice], vec![Channel::Text]));
+    })
+    .await;
+}

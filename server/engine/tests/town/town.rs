@@ -8,8 +8,11 @@ use std::{
     },
 };
 
-use connect::channel::{Accepted, ChannelError, DeliveryStatus, EmailMessage, TextMessage};
+use connect::channel::{
+    Accepted, CallMessage, ChannelError, DeliveryStatus, EmailMessage, FaxMessage, TextMessage,
+};
 use domain::{
+    book::Language,
     clock::{Chance, Clock, UnixMs, World},
     decide::{Channel, Class, LineType},
     gate::SendPermit,
@@ -18,8 +21,8 @@ use domain::{
     practice::Practice,
 };
 use engine::{
-    AccountMail, Channels, Criteria, Engine, Found, Letter, Mail, NewContact, Options, Parts,
-    Selection, Text, What, Wording,
+    AccountMail, Channels, Criteria, DeliveryReport, Engine, Found, Letter, Mail, NewContact,
+    Options, Parts, Script, Selection, Spoken, Text, What, Wording,
 };
 use futures_util::future::BoxFuture;
 use jiff::civil::{Date, date};
@@ -95,6 +98,8 @@ pub struct Provider {
     /// What is always said of an address.
     pub refused: Arc<Mutex<BTreeMap<String, ChannelError>>>,
     pub looks: Arc<AtomicU64>,
+    /// How faxes end, once they are asked after.
+    pub fax_status: Arc<Mutex<Option<DeliveryStatus>>>,
 }
 
 impl Provider {
@@ -181,6 +186,98 @@ impl Channels for Provider {
         Box::pin(async move { Ok(found) })
     }
 
+    fn place_call<'a>(
+        &'a self,
+        _: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        call: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        assert_eq!(call.message_id, permit.message_id().as_str());
+        let out = Out {
+            channel: Channel::Voice,
+            class: permit.class(),
+            to: call.to_e164.clone(),
+            body: String::new(),
+            unsubscribe: None,
+            id: format!("CA{}", permit.message_id()),
+            at: now,
+        };
+        Box::pin(async move { self.take(&permit, now, out) })
+    }
+
+    fn find_calls<'a>(
+        &'a self,
+        _: &'a Practice,
+        call: &'a CallMessage,
+    ) -> BoxFuture<'a, Result<Vec<Found>, ChannelError>> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let mut calls = self.all();
+        calls.reverse();
+        let found = calls
+            .into_iter()
+            .filter(|o| o.channel == Channel::Voice && o.to == call.to_e164 && o.at >= call.since)
+            .map(|o| Found {
+                provider_id: o.id,
+                status: DeliveryStatus::Sent,
+                code: None,
+                segments: 1,
+            })
+            .collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn send_fax<'a>(
+        &'a self,
+        _: &'a Practice,
+        permit: SendPermit,
+        now: UnixMs,
+        fax: &'a FaxMessage,
+    ) -> BoxFuture<'a, Result<Accepted, ChannelError>> {
+        let out = Out {
+            channel: Channel::Fax,
+            class: permit.class(),
+            to: fax.to_e164.clone(),
+            body: String::from_utf8_lossy(&fax.document).into_owned(),
+            unsubscribe: None,
+            id: format!("FX{}", fax.reference),
+            at: now,
+        };
+        Box::pin(async move { self.take(&permit, now, out) })
+    }
+
+    fn find_fax<'a>(
+        &'a self,
+        _: &'a Practice,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Found>, ChannelError>> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let id = format!("FX{reference}");
+        let found = self.all().into_iter().find(|o| o.id == id).map(|o| Found {
+            provider_id: o.id,
+            status: DeliveryStatus::Queued,
+            code: None,
+            segments: 1,
+        });
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn load_fax<'a>(
+        &'a self,
+        _: &'a Practice,
+        provider_id: &'a str,
+    ) -> BoxFuture<'a, Result<DeliveryReport, ChannelError>> {
+        let status = self.fax_status.lock().expect("no panic").unwrap_or(DeliveryStatus::Queued);
+        let report = DeliveryReport {
+            provider_id: provider_id.to_owned(),
+            status,
+            word: status.as_str().to_owned(),
+            code: None,
+            cause: None,
+        };
+        Box::pin(async move { Ok(report) })
+    }
+
     fn send_email<'a>(
         &'a self,
         _: &'a Practice,
@@ -233,6 +330,28 @@ impl Wording for PlainWords {
         let text = words(letter);
         let (subject, html) = ("Your bill".into(), format!("<p>{text}</p>"));
         Some(Mail { subject, html, text, picture_of: None, template: None })
+    }
+
+    fn call(&self, letter: &Letter<'_>) -> Option<Spoken> {
+        let What::Reminder { amount, .. } = &letter.what else { return None };
+        let amount = amount.map(|a| format!(" {a}")).unwrap_or_default();
+        let alias = letter.practice.alias();
+        let script = Script {
+            answered: format!("This is {alias}."),
+            balance: format!("You have a balance{amount}."),
+            machine: format!("Please call {alias}."),
+        };
+        Some(Spoken { script, template: None })
+    }
+
+    fn paper(&self, letter: &Letter<'_>) -> Option<Text> {
+        let What::Reminder { on_paper: Some(paper), .. } = &letter.what else { return None };
+        let body = format!("{}\n\n{}", paper.name, words(letter));
+        Some(Text { body, template: None })
+    }
+
+    fn page(&self, _: Language, paper: &str) -> Vec<u8> {
+        paper.as_bytes().to_vec()
     }
 }
 
@@ -372,6 +491,10 @@ impl Town {
         let when = self.world.now();
         self.engine.record_consent(p, g, &id, true, "form v1", when, &desk).await.expect("consent");
         id
+    }
+
+    pub fn by(&self, method: Channel) -> Criteria {
+        Criteria { method, ..Criteria::default() }
     }
 
     pub fn by_text(&self) -> Criteria {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{error::TwilioError, lookup, messages, numbers};
+use super::{calls, error::TwilioError, lookup, messages, numbers};
 use crate::{
     faults::FaultRule,
     wire::{Call, Reply},
@@ -29,6 +29,7 @@ pub fn operation(call: &Call) -> String {
     };
     let noun = match noun {
         "Messages" => "messages",
+        "Calls" => "calls",
         "IncomingPhoneNumbers" => "incoming_phone_numbers",
         "AvailablePhoneNumbers" => return "available_phone_numbers.list".to_owned(),
         _ => "account",
@@ -83,6 +84,9 @@ fn dispatch(world: &mut World, call: &Call, fault: Option<&FaultRule>) -> Answer
             ("GET", ["Messages", sid]) => messages::fetch(world, call, sid),
             ("POST", ["Messages", sid]) => messages::update(world, call, sid),
             ("DELETE", ["Messages", sid]) => messages::delete(world, call, sid),
+            ("POST", ["Calls"]) => calls::create(world, call, fault),
+            ("GET", ["Calls"]) => calls::list(world, call),
+            ("GET", ["Calls", sid]) => calls::fetch(world, call, sid),
             ("GET", ["AvailablePhoneNumbers", country, kind]) => {
                 numbers::available(world, call, country, kind)
             }

@@ -24,6 +24,8 @@ impl TwilioError {
             20404 => (404, "The requested resource was not found".to_owned()),
             20429 => (429, "Too Many Requests".to_owned()),
             21211 => (400, format!("Invalid 'To' Phone Number: {phone}")),
+            21210 => (400, format!("'From' phone number not verified: {phone}")),
+            21217 => (400, format!("Phone number does not appear to be valid: {phone}")),
             21212 => (400, format!("Invalid 'From' Number: {phone}")),
             21408 => (
                 400,

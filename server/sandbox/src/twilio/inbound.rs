@@ -2,7 +2,7 @@
 //! STOP and answers by itself; the webhook comes after, and a reply it asks for to a blocked
 //! person is refused.
 
-use super::{Number, messages, opt_out_key, signed_form};
+use super::{Number, messages, opt_out_key, signed_form, twiml::unescaped};
 use crate::{
     delivery::post,
     mailbox::{Channel, Delivered},
@@ -198,15 +198,6 @@ fn twiml_messages(xml: &str) -> Vec<String> {
         rest = &rest[close + "</Message>".len()..];
     }
     texts
-}
-
-fn unescaped(xml: &str) -> String {
-    xml.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&apos;", "'")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
 }
 
 #[cfg(test)]

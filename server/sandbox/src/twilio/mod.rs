@@ -1,4 +1,5 @@
-//! The texting stand-in: Twilio's Messages, numbers, Lookup, opt-out keywords and signed callbacks.
+//! The texting and calling stand-in: Twilio's Messages, Calls, numbers, Lookup, opt-out keywords and
+//! signed callbacks.
 //!
 //! Promises: who texted STOP gets nothing more from that number until START; every accepted text is
 //! in the mailbox. Numbers `+1 NPA 555 0190` to `0199` are landlines; all others are mobiles.
@@ -11,11 +12,13 @@ use sha1::Sha1;
 use crate::{table::Table, world::World};
 
 pub mod api;
+pub mod calls;
 pub mod error;
 pub mod inbound;
 pub mod lookup;
 pub mod messages;
 pub mod numbers;
+pub mod twiml;
 
 /// A text, sent or received.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +73,9 @@ pub struct TwilioTables {
     pub numbers: Table<Number>,
     /// Keyed by [`opt_out_key`].
     pub opt_outs: Table<OptOut>,
+    pub calls: Table<calls::Placed>,
+    /// How people take calls that are still to come.
+    pub manners: Table<calls::Scripted>,
 }
 
 impl TwilioTables {
@@ -78,6 +84,8 @@ impl TwilioTables {
             messages: Table::watching("messages", |message: &Message| !message.to_come.is_empty()),
             numbers: Table::new("numbers"),
             opt_outs: Table::new("opt_outs"),
+            calls: Table::watching("calls", |call: &calls::Placed| call.waits),
+            manners: Table::new("manners"),
         }
     }
 }

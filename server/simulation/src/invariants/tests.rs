@@ -55,6 +55,9 @@ fn item(channel: Channel, to: &str) -> Delivered {
         link: Some("http://127.0.0.1/p/abc".into()),
         status: "delivered".into(),
         vendor_id: None,
+        keys: None,
+        answered_by: None,
+        document: None,
         automatic: false,
     }
 }

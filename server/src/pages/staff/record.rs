@@ -92,7 +92,11 @@ pub async fn why(
         ruleset: said.ruleset,
         due: said.due,
         oldest_since: said.oldest_due_since,
-        answers: [said.text, said.email].into_iter().map(answer).collect(),
+        answers: [Some(said.text), Some(said.email), said.call, said.fax]
+            .into_iter()
+            .flatten()
+            .map(answer)
+            .collect(),
         pending: said
             .pending
             .into_iter()

@@ -131,6 +131,7 @@ async fn connections_model(
                     "Webhook address".to_owned(),
                     format!("{base}/webhooks/email/{}", practice.slug),
                 )),
+                Vendor::Interfax => {}
                 Vendor::Twilio => facts.push((
                     "Address for replies".to_owned(),
                     format!("{base}/webhooks/twilio/{}/sms", practice.slug),

@@ -8,6 +8,7 @@ use app::{
     components::{Errors, Query},
     pages::staff::{
         ConfirmPatientList, PreviewStatements, SelectCriteria, SendQuestion, StatementsSent,
+        message_words::channel_name,
     },
 };
 use domain::{
@@ -65,6 +66,8 @@ async fn criteria_page(
         query,
         errors,
         texts_enabled: staff.practice.texts_are_enabled(),
+        calls_enabled: staff.practice.calls_are_enabled(),
+        fax_enabled: staff.practice.settings.fax_is_on,
         practice_name: staff.practice.alias().to_owned(),
         floor,
         saved: saved.into_iter().map(|one| (criteria_with(&one.filter), one.name)).collect(),
@@ -103,6 +106,7 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
         text,
         subject,
         is_text: method == Channel::Text,
+        kind: channel_name(method),
         name: sample.name,
         name_is_long: sample.name_is_long,
         segments: sample.segments,

@@ -252,9 +252,13 @@ fn filling(slot: Slot, practice: &Practice, somebody: Option<&Somebody>) -> Fill
             filling = filling.with(Variable::FirstName, &one.first_name);
         }
     }
-    let is_overheard = matches!(slot.form, Form::Text | Form::Voice);
+    let says_amount = match slot.form {
+        Form::Text => settings.amount_in_texts,
+        Form::Voice => settings.amount_in_calls,
+        Form::Email | Form::Letter => true,
+    };
     let is_receipt = slot.kind == domain::template::Kind::PaymentConfirmation;
-    if is_overheard && !settings.amount_in_texts && !is_receipt {
+    if !says_amount && !is_receipt {
         filling = filling.without(Variable::Amount).without(Variable::InstallmentAmount);
     }
     if !settings.first_name_in_email {

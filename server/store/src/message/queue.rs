@@ -328,6 +328,26 @@ pub async fn mark_job_cancelled(
     Ok(ended(rows))
 }
 
+/// The provider has it and reports nothing by itself: it is asked how far it came at `next_at`, or
+/// never again. A report that came meanwhile has settled the question.
+pub async fn mark_ask_again(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &MessageId,
+    next_at: Option<UnixMs>,
+) -> Result<bool> {
+    const MARK: &str = "update message set next_at_ms = $3, lease_holder = null,
+        lease_until_ms = null
+        where practice_id = $1 and id = $2 and state = 'accepted'";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(next_at.map(|at| at.0))
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// An answer that went back with the webhook's own answer: handed over as it was written.
 pub async fn mark_answered(
     db: &mut Db,
@@ -518,6 +538,7 @@ pub async fn mark_reported(
         delivered_at_ms = case when $3 = 'delivered' then $7 else delivered_at_ms end,
         ended_at_ms = case when $3 = 'accepted' then ended_at_ms else $7 end,
         end_reason = case when $3 = 'failed' then 'undelivered' else null end,
+        next_at_ms = case when $3 = 'accepted' then next_at_ms else null end,
         version = version + 1
         where practice_id = $1 and id = $2 and provider_rank < $5
         and state in ('accepted', 'delivered', 'failed')";

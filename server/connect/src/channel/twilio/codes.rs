@@ -38,8 +38,8 @@ pub fn meaning_of(code: i64) -> CodeMeaning {
         | 30002
         | 30034
         | 30035 => Never(SenderFault),
-        // No permission for that country: a setting of ours.
-        21408 => Never(SenderFault),
+        // No permission for that country, or a caller id or trial account that may not call: ours.
+        21210 | 21215 | 21219 | 21408 => Never(SenderFault),
         // No body / body too long / bad characters.
         21602 | 21617 | 21619 | 21623 => Never(Content),
         // A carrier's spam filter: not the phone's fault, and worse with every further try.
@@ -49,7 +49,7 @@ pub fn meaning_of(code: i64) -> CodeMeaning {
         // Cannot be routed to this carrier.
         21612 => Never(Permanent),
         // Too many requests, queue full, phone off, unknown carrier error, message expired in queue.
-        20429 | 14107 | 21611 | 30001 | 30003 | 30008 | 30036 => Later,
+        10004 | 20429 | 14107 | 21611 | 30001 | 30003 | 30008 | 30036 => Later,
         _ => Never(Permanent),
     }
 }

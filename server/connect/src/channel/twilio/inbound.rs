@@ -3,7 +3,7 @@
 //! Only fields we act on are read, and fields we do not know are ignored: Twilio adds some without
 //! notice. Check the signature first.
 
-use super::{CodeMeaning, DeliveryStatus, meaning_of, status_of};
+use super::{CodeMeaning, DeliveryStatus, meaning_of, speech::escape, status_of};
 
 /// What Twilio did by itself with a reply. Only with Advanced Opt-Out; the body decides otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,17 +95,7 @@ pub fn twiml(reply: Option<&str>) -> String {
         None => xml.push_str("<Response/>"),
         Some(text) => {
             xml.push_str("<Response><Message>");
-            for character in text.chars() {
-                match character {
-                    '&' => xml.push_str("&amp;"),
-                    '<' => xml.push_str("&lt;"),
-                    '>' => xml.push_str("&gt;"),
-                    '\n' | '\t' => xml.push(character),
-                    // XML has no way to write the other control characters.
-                    c if c.is_control() => {}
-                    c => xml.push(c),
-                }
-            }
+            escape(&mut xml, text);
             xml.push_str("</Message></Response>");
         }
     }
@@ -116,11 +106,14 @@ fn find<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     form.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
 }
 
-fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     find(form, name).filter(|value| !value.is_empty())
 }
 
-fn required(form: &[(String, String)], name: &'static str) -> Result<String, MissingField> {
+pub(super) fn required(
+    form: &[(String, String)],
+    name: &'static str,
+) -> Result<String, MissingField> {
     field(form, name).map(str::to_owned).ok_or(MissingField(name))
 }
 

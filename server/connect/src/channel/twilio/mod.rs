@@ -1,4 +1,4 @@
-//! Texts through Twilio's REST API, and the numbers they come from.
+//! Texts and calls through Twilio's REST API, and the numbers they come from.
 //!
 //! Promises: one call, one request, with a timeout and without redirects; a recipient or a body is
 //! never logged; a vendor code is kept and mapped by a table with a safe default (Twilio itself says
@@ -20,17 +20,26 @@ use reqwest::{Client, RequestBuilder, StatusCode, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Accepted, BadOptions, ChannelError, DeliveryStatus, RefusalCause, TextMessage, admit};
+use super::{
+    Accepted, BadOptions, ChannelError, DeliveryStatus, RefusalCause, TextMessage, admit,
+    is_loopback,
+};
 
+mod calls;
 mod codes;
 mod inbound;
 mod numbers;
 mod signature;
+mod speech;
 
+pub use calls::{
+    AnsweredBy, CallPlan, CallReport, CallTurn, Placed, parse_call_report, parse_call_turn,
+};
 pub use codes::{CodeMeaning, meaning_of};
 pub use inbound::{Inbound, OptOutType, StatusReport, parse_inbound, parse_status, twiml};
 pub use numbers::{AvailableNumber, LineType, NewNumber, NumberSearch, OwnedNumber};
 pub use signature::{verify_body_signature, verify_signature};
+pub use speech::{Verb, Voice, call_twiml};
 
 /// Twilio refuses longer bodies (21617).
 const BODY_LIMIT_CHARS: usize = 1_600;
@@ -330,12 +339,6 @@ pub fn status_rank(word: &str) -> u8 {
         "read" => 9,
         _ => 0,
     }
-}
-
-fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -143,3 +143,22 @@ fn neither_call_nor_fax_nor_letter_goes_over_a_hold() {
         withheld(&judge(&message, &facts), RuleId::Attorney);
     }
 }
+
+#[test]
+fn a_key_in_a_call_is_consent_to_that_one_text_and_for_ten_minutes() {
+    let (message, mut facts) = of(Class::NewLink, Channel::Text);
+    facts.contact.consent = None;
+    facts.contact.text_enabled = false;
+    withheld(&judge(&message, &facts), RuleId::Consent);
+    facts.contact.asked_at = Some(wednesday().minus_ms(MINUTE_MS));
+    assert!(judge(&message, &facts).sends());
+    for too_long_ago in [wednesday().minus_ms(11 * MINUTE_MS), wednesday().plus_ms(1)] {
+        facts.contact.asked_at = Some(too_long_ago);
+        withheld(&judge(&message, &facts), RuleId::Consent);
+    }
+    facts.contact.asked_at = Some(wednesday());
+    let reminder = Proposed { class: Class::Dunning, ..message.clone() };
+    withheld(&judge(&reminder, &facts), RuleId::Consent);
+    facts.contact.suppression = Some(stop(SuppressionReason::Stop));
+    withheld(&judge(&message, &facts), RuleId::OptOut);
+}

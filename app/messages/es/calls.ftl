@@ -1,0 +1,17 @@
+# What calls say, and what stands on a faxed page, around the words of a template. Whoever picks up may
+# be anybody: nothing about money before a key is pressed for it, and nothing at all to a machine but
+# name and phone.
+call-answered = Hola. Esta es una llamada automática de { $alias }. Tenemos un mensaje para la persona responsable de una cuenta con nosotros.
+call-keys = Para oír el mensaje, marque 1. Para recibir un enlace seguro por mensaje de texto, marque 2. Para no recibir más llamadas como esta, marque 9. Para hablar con nuestra oficina, marque 0.
+call-keys-after = Para recibir un enlace seguro por mensaje de texto, marque 2. Para hablar con nuestra oficina, marque 0. Para no recibir más llamadas como esta, marque 9.
+call-machine = Hola. Le llama { $alias }. Por favor, llámenos al { $phone }. Repetimos, nuestro número es { $phone }. Gracias.
+call-link-sent = Enviamos a este teléfono un mensaje de texto con el enlace. Gracias. Adiós.
+call-no-link = No podemos enviar un mensaje de texto a este teléfono. Por favor, llame a nuestra oficina al { $phone }. Adiós.
+call-stopped = No recibirá más llamadas como esta de { $alias } en este teléfono. Adiós.
+call-connecting = Un momento, por favor. Le comunicamos con nuestra oficina.
+call-us = Por favor, llame a nuestra oficina al { $phone }. Adiós.
+call-goodbye = Adiós.
+paper-heading = Un mensaje sobre su cuenta
+paper-check = ¿Es auténtica esta página? Abra { $address } y escriba { $code }.
+paper-stop = ¿No quiere recibir páginas como esta? Llame al { $phone }.
+paper-wrong = Esta página es solo para la persona nombrada arriba. Si le llegó por error, llame al { $phone } y destrúyala.
