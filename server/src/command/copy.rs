@@ -25,7 +25,8 @@ pub struct Copy {
     #[command(flatten)]
     pub at: Where,
     /// Where to: postgres://user:password@host/database, or a new folder.
-    #[arg(long, env = "CLEARBILL_COPY_TO", hide_env_values = true)]
+    // Under a name that is no key of the configuration: those are CLEARBILL_….
+    #[arg(long, env = "TARGET_DATABASE_URL", hide_env_values = true)]
     pub to: Option<String>,
     /// A copy that was made is not used: servers may start on this database again.
     #[arg(long, conflicts_with = "to")]
