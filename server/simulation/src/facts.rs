@@ -71,7 +71,7 @@ impl Facts {
         let by_script = self.lost.get(channel_name(channel)).copied().unwrap_or(0);
         let by_death = match channel {
             Channel::Email => self.mail_in_dead_hands.len(),
-            Channel::Text => 0,
+            Channel::Text | Channel::Call | Channel::Fax => 0,
         };
         by_script + by_death
     }

@@ -27,7 +27,7 @@ pub struct Found {
 pub async fn look(store: &Store) -> Result<Found, String> {
     let database = store.integrity_faults().await.map_err(|e| e.to_string())?;
     let mut db = store.read().await.map_err(|e| e.to_string())?;
-    let chain = store::audit::verify_chain(&mut db, store.keys()).await;
+    let chain = audit::verify_chain(&mut db, store.keys()).await;
     let chain = chain.map_err(|e| e.to_string())?;
     let consent = consent::verify_chains(&mut db, store.keys()).await;
     let consent = consent.map_err(|e| e.to_string())?;
