@@ -436,11 +436,13 @@ fn lines_of(posted: &[Posted], journal: &JournalId) -> Vec<ApplyLine> {
         .collect()
 }
 
-/// Who was it, and when: the newest trace of the payment.
+/// Who was it, and when: the newest trace of the payment. Its arrival changed nothing that a form
+/// could have shown before.
 pub(crate) async fn changed_meanwhile(db: &mut Db, payment: &Payment) -> Result<PayError> {
     let posted = posting::list(db, &payment.practice, &payment.id).await?;
     let refunds = store::refund::list(db, &payment.practice, &payment.id).await?;
-    let mut traces: Vec<_> = posted.into_iter().map(|p| (p.at, p.actor)).collect();
+    let changes = posted.into_iter().filter(|p| p.kind != JournalKind::Capture.as_str());
+    let mut traces: Vec<_> = changes.map(|p| (p.at, p.actor)).collect();
     traces.extend(refunds.into_iter().map(|r| (r.requested_at, r.requested_by)));
     traces.extend(payment.posted_at.zip(payment.posted_by.clone()));
     let (at, by) = traces.into_iter().max_by_key(|(at, _)| *at).unwrap_or_default();
