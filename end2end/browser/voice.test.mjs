@@ -214,7 +214,7 @@ test('who takes neither texts nor email gets a page with the amount and a code t
       await world.advance('PT10M');
       await visit(world, DESK, async (page) => {
         await openWorkspace(page, world, 'biller', '/staff/notifications?channel=fax');
-        await expectWords(page, 'Fax', 'Delivered');
+        await expectWords(page, 'Reminder by fax', 'Delivered');
         await picture(page, DESK, 'fax-delivered');
       });
     },
