@@ -7,7 +7,7 @@
 #   build     everything, once, as the later steps use it
 #   unit      all Rust tests, the store's on SQLite and on a throw-away PostgreSQL
 #   doc       the examples in the documentation
-#   simulate  20 seeds of people, faults, deaths and clock jumps (CLEARBILL_TEST_SEEDS for another
+#   simulate  200 seeds of people, faults, deaths and clock jumps (CLEARBILL_TEST_SEEDS for another
 #             number), and ten of them once more on PostgreSQL
 #   browser   the stories in a real browser (CLEARBILL_TEST_BROWSER names files, e.g. "pay account")
 #   quick     fmt, clippy and unit
@@ -19,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly ALL=(fmt clippy build unit doc simulate browser)
-readonly SEEDS=${CLEARBILL_TEST_SEEDS:-20}
+readonly SEEDS=${CLEARBILL_TEST_SEEDS:-200}
 readonly SEEDS_ON_POSTGRES=10
 readonly target=${CARGO_TARGET_DIR:-target}
 

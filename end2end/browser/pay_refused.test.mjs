@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Cast, visit } from './cast.mjs';
+import { Client } from './client.mjs';
 import { charges, payLink } from './patient.mjs';
 import { remindEveryone } from './staff.mjs';
 import { closeBrowser } from './browser.mjs';
@@ -29,51 +30,11 @@ after(async () => {
   await world?.stop();
 });
 
-/** A client that keeps cookies and follows nothing by itself. */
-class Client {
-  cookies = new Map();
-
-  async ask(path, { method = 'GET', form, headers = {} } = {}) {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const body = form && new URLSearchParams(form);
-    const answer = await fetch(world.url(path), {
-      method: form ? 'POST' : method,
-      body,
-      headers: { ...(cookie && { cookie }), ...headers },
-      redirect: 'manual',
-    });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      this.cookies.set(name, value);
-    }
-    const text = await answer.text();
-    return { status: answer.status, headers: answer.headers, text, to: answer.headers.get('location') };
-  }
-
-  /** Taps the link, and reads the form of the page it leads to. */
-  async open(person) {
-    const link = new URL(await payLink(world, person, 'email'));
-    const tapped = await this.ask(link.pathname);
-    assert.equal(tapped.status, 303);
-    assert.equal(tapped.to, '/pay');
-    return fields((await this.ask('/pay')).text);
-  }
-}
-
-/** The hidden fields of the pay form, with everything to pay it in full. */
-function fields(html) {
-  const form = html.slice(html.indexOf('id="pay"'));
-  const value = (name) => new RegExp(`name="${name}" value="([^"]*)"`).exec(form)?.[1];
-  const hidden = ['csrf', 'link', 'attempt', 'shown_due_cents'].map((name) => [name, value(name)]);
-  for (const [name, found] of hidden) assert.ok(found, `the form has a ${name}`);
-  return { ...Object.fromEntries(hidden), choice: 'full', amount: '', email: '' };
-}
-
 test('a scanner that fetches a link again and again changes nothing and signs nobody in', async () => {
   const link = new URL(await payLink(world, watched, 'email'));
   const before = await charges(world);
   for (let i = 0; i < 20; i += 1) {
-    const client = new Client();
+    const client = new Client(world);
     const answer = await client.ask(link.pathname, { method: i % 2 ? 'HEAD' : 'GET' });
     assert.equal(answer.status, 303);
     assert.ok(!client.cookies.has('me'));
@@ -87,7 +48,7 @@ test('a scanner that fetches a link again and again changes nothing and signs no
 test('unknown links look alike to the byte, and the token is in no answer', async () => {
   const seen = new Set();
   for (const token of ['nonsense', 'A'.repeat(22), 'x'.repeat(300), '%00', "'or 1=1"]) {
-    const { status, text } = await new Client().ask(`/p/${encodeURIComponent(token)}`);
+    const { status, text } = await new Client(world).ask(`/p/${encodeURIComponent(token)}`);
     assert.equal(status, 404);
     assert.ok(!text.includes(token));
     seen.add(text.replace(/name="csrf" value="[^"]+"/g, ''));
@@ -96,16 +57,16 @@ test('unknown links look alike to the byte, and the token is in no answer', asyn
 });
 
 test('without its link nothing of a payment can be seen, not even by its id', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const form = await client.open(paid);
   const answer = await client.ask('/pay', { form });
   assert.equal(answer.status, 303);
   const attempt = form.attempt.split('.')[0];
-  const stranger = new Client();
+  const stranger = new Client(world);
   for (const path of [`/receipt/${attempt}`, `/pay/checking/${attempt}`, `/pay/return?attempt=${attempt}`, '/pay']) {
     assert.equal((await stranger.ask(path)).status, 404, path);
   }
-  const other = new Client();
+  const other = new Client(world);
   await other.open(watched);
   for (const path of [`/receipt/${attempt}`, `/pay/checking/${attempt}`]) {
     assert.equal((await other.ask(path)).status, 404, path);
@@ -113,7 +74,7 @@ test('without its link nothing of a payment can be seen, not even by its id', as
 });
 
 test('no amount but an amount within the bill is taken', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const form = await client.open(amounts);
   const bad = ['-1', '0', '0.001', '1e9', 'NaN', '1e3', '１００', '1.000,00', '99999999999999999999', '82.01', '9.99', ''];
   for (const amount of bad) {
@@ -138,7 +99,7 @@ test('no amount but an amount within the bill is taken', async () => {
 });
 
 test('the same form again is the same payment; with another amount it is refused', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const form = await client.open(replayed);
   const answers = await Promise.all(Array.from({ length: 10 }, () => client.ask('/pay/intent', { form })));
   const secrets = answers.map((one) => JSON.parse(one.text));
@@ -148,7 +109,7 @@ test('the same form again is the same payment; with another amount it is refused
 });
 
 test('a balance that changed between page and button is told, and not charged', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const form = await client.open(adjusted);
   adjusted.visits = [visit('2026-01-20', '64.00')];
   world.importFile('adjusted.csv', cast.csv([adjusted]), { delta: true });
@@ -164,7 +125,7 @@ test('a balance that changed between page and button is told, and not charged', 
 });
 
 test('a bill that is with an agency shows no amount and takes no card', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const form = await client.open(placed);
   placed.visits = [visit('2026-01-20', '82.00', { status: 'collections' })];
   world.importFile('placed.csv', cast.csv([placed]), { delta: true });
@@ -175,9 +136,9 @@ test('a bill that is with an agency shows no amount and takes no card', async ()
 });
 
 test("a form of another person's account, of nobody, or from another site is refused", async () => {
-  const client = new Client();
+  const client = new Client(world);
   const form = await client.open(forged);
-  const theirs = await new Client().open(watched);
+  const theirs = await new Client(world).open(watched);
   const intent = (changes, headers) => client.ask('/pay/intent', { form: { ...form, ...changes }, headers });
   assert.equal((await intent({ link: `${form.link}x` })).text, JSON.stringify({ location: '/pay' }));
   assert.equal((await intent({ attempt: theirs.attempt })).status, 422);
@@ -188,7 +149,7 @@ test("a form of another person's account, of nobody, or from another site is ref
 });
 
 test('two links in two tabs of one browser pay each its own bill', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const first = await client.open(family);
   const second = await client.open(relative);
   const start = async (form) => JSON.parse((await client.ask('/pay/intent', { form })).text);
@@ -206,20 +167,20 @@ test('a mail program unsubscribes with one request, and a look alone changes not
   const headers = Object.fromEntries(message.headers.map(([k, v]) => [k.toLowerCase(), v]));
   assert.match(headers['list-unsubscribe-post'], /List-Unsubscribe=One-Click/);
   const address = new URL(/<(http[^>]+)>/.exec(headers['list-unsubscribe'])[1]);
-  const look = await new Client().ask(address.pathname);
+  const look = await new Client(world).ask(address.pathname);
   assert.equal(look.status, 200);
   assert.match(look.text, /Stop emails about bills/);
   assert.ok(!look.text.includes(mailed.email));
-  const once = await new Client().ask(address.pathname, { form: { 'List-Unsubscribe': 'One-Click' } });
+  const once = await new Client(world).ask(address.pathname, { form: { 'List-Unsubscribe': 'One-Click' } });
   assert.equal(once.status, 200);
-  const twice = await new Client().ask(address.pathname, { form: { 'List-Unsubscribe': 'One-Click' } });
+  const twice = await new Client(world).ask(address.pathname, { form: { 'List-Unsubscribe': 'One-Click' } });
   assert.equal(twice.status, 200);
-  const broken = await new Client().ask(`${address.pathname}x`, { form: { 'List-Unsubscribe': 'One-Click' } });
+  const broken = await new Client(world).ask(`${address.pathname}x`, { form: { 'List-Unsubscribe': 'One-Click' } });
   assert.equal(broken.status, 404);
 });
 
 test('asking for a new link says the same to everybody, and only those on file get one', async () => {
-  const client = new Client();
+  const client = new Client(world);
   const page = await client.ask('/link/new');
   const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)[1];
   const ask = (contact) => client.ask('/link/new', { form: { csrf, contact } });
@@ -236,10 +197,10 @@ test('asking for a new link says the same to everybody, and only those on file g
 
 test('a link that has expired looks as if it had never been', async () => {
   const link = new URL(await payLink(world, watched, 'email'));
-  const form = await new Client().open(watched);
+  const form = await new Client(world).open(watched);
   await world.advance('P40D');
-  const client = new Client();
-  const strange = await new Client().ask('/p/nonsense');
+  const client = new Client(world);
+  const strange = await new Client(world).ask('/p/nonsense');
   const expired = await client.ask(link.pathname);
   const bare = ({ status, text }) => `${status} ${text.replace(/name="csrf" value="[^"]+"/g, '')}`;
   assert.equal(bare(expired), bare(strange));

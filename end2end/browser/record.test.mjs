@@ -1,11 +1,14 @@
 // What staff look up and write down about one account, and what they do with jobs, replies and tasks.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 
 import { closeBrowser, DESKTOP, expectSound, PHONE, picture, visit } from './browser.mjs';
 import { Cast, visit as bill } from './cast.mjs';
-import { confirmAndSend, DESK, expectWords, openRecord, openWorkspace, showPatients } from './staff.mjs';
+import {
+  confirmAndSend, DESK, expectWords, openRecord, openWorkspace, remindEveryone, showPatients,
+} from './staff.mjs';
 import { startWorld, WEDNESDAY_10AM } from './world.mjs';
 
 const WAYS = [
@@ -276,6 +279,42 @@ test('a text of staff goes at once, and not to somebody who opted out', async ()
       await page.getByRole('button', { name: 'Send text' }).click();
       await expectWords(page, /Opted out/);
       await expectSound(page, DESK);
+    });
+  } finally {
+    await world.stop();
+  }
+});
+
+test('everything about one phone is one file, which says whether it is whole', async () => {
+  const cast = new Cast('EVI');
+  const one = cast.person(ZELDA);
+  const world = await newWorld(cast);
+  try {
+    await remindEveryone(world, { method: 'Text' });
+    await world.message((m) => m.to === one.phone && m.link, 'the reminder');
+    await world.reply({ from: one.phone, body: 'STOP' });
+    await world.advance('PT1M');
+    await visit(world, DESK, async (page) => {
+      await openWorkspace(page, world, 'manager');
+      await openRecord(page, one.name);
+      await expectSound(page, DESK);
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: /^Download all/ }).first().click(),
+      ]);
+      const text = readFileSync(await file.path(), 'utf8');
+      assert.match(text, /exported,.*chain of consent: whole/);
+      assert.match(text, /consent given,text,known by import/);
+      assert.match(text, /message,text,"?reminder, delivered.*decided .*: may go, rules .*/);
+      assert.match(text, /reply,text,"?“STOP”; understood as stop/);
+      assert.match(text, /consent refused,text,known by keyword.*,2,[0-9a-f]{64}/);
+      assert.match(text, /opt-out,text,stop/);
+      assert.doesNotMatch(text, /\/p\/[A-Za-z0-9_-]{22}/, 'a link pays');
+    });
+    await visit(world, DESK, async (page) => {
+      await openWorkspace(page, world, 'biller');
+      await openRecord(page, one.name);
+      assert.equal(await page.getByRole('link', { name: /^Download all/ }).count(), 0);
     });
   } finally {
     await world.stop();

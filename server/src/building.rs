@@ -25,6 +25,7 @@ use store::{
 };
 
 use crate::{
+    blocked::Board,
     channels::PracticeChannels,
     clock::{MovableClock, SystemClock},
     config::Config,
@@ -32,7 +33,7 @@ use crate::{
     importing::{self, Request, Watch},
     limit::Limits,
     password::Passwords,
-    serving,
+    serving, tampering,
     wording::AppWording,
 };
 
@@ -111,6 +112,8 @@ fn build(
         demo,
         bell,
         progress: importing::Board::new(points),
+        blocked: Board::default(),
+        arrival: tampering::Board::default(),
         payments_bell: Arc::default(),
     }
 }

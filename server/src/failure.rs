@@ -32,6 +32,8 @@ pub enum Failure {
     TooLarge,
     /// The request cannot be understood; the words say what to do.
     Malformed(&'static str),
+    /// The number of a card stood where none belongs: nothing was kept (R50).
+    CardNumber,
     /// Not signed in: go there, and come back to this path.
     SignIn {
         at: &'static str,
@@ -61,6 +63,12 @@ impl Failure {
         Self::Broken { reference, cause }
     }
 
+    /// Counted, so that somebody sees when people are led to type cards where they must not.
+    pub fn card_number() -> Self {
+        metrics::counter!("clearbill_card_numbers_refused_total").increment(1);
+        Self::CardNumber
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -68,6 +76,7 @@ impl Failure {
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::CardNumber => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignIn { .. } | Self::See(_) => StatusCode::SEE_OTHER,
             Self::Page(status, _) | Self::Api(status, ..) => *status,
             Self::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -127,6 +136,7 @@ pub async fn dress(house: &House, request: &HttpRequest, failure: &Failure) -> O
         Failure::TooMany(_) => Some(ProblemKind::TooMany),
         Failure::TooLarge => Some(ProblemKind::TooLarge),
         Failure::Malformed(_) => Some(ProblemKind::Malformed),
+        Failure::CardNumber => Some(ProblemKind::CardNumber),
         Failure::Broken { .. } => Some(ProblemKind::Broken),
         Failure::SignIn { .. } | Failure::See(_) | Failure::Page(..) | Failure::Api(..) => {
             return None;

@@ -6,6 +6,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
     web,
 };
+use domain::card_number;
 use futures_util::{StreamExt, future::LocalBoxFuture};
 
 use crate::{
@@ -99,11 +100,14 @@ impl FromRequest for Posted {
             }
             let posted = Self { fields };
             let visit = Visit::extract(&request).await?;
-            if visit.csrf_is_valid(&house, posted.text("csrf")) {
-                Ok(posted)
-            } else {
-                Err(Failure::Forgery)
+            if !visit.csrf_is_valid(&house, posted.text("csrf")) {
+                return Err(Failure::Forgery);
             }
+            // Before anything can keep, log or send it: cards are typed at the processor (R50).
+            if posted.fields.iter().any(|(_, value)| card_number::is_in(value)) {
+                return Err(Failure::card_number());
+            }
+            Ok(posted)
         })
     }
 }

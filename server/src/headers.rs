@@ -10,6 +10,8 @@ use actix_web::{
     },
 };
 
+use crate::actions::take_report::PATH as BLOCKED;
+
 /// What the pay page may load and where it may send, beyond ourselves. Put into the request's
 /// extensions by its handler; every other page gets the strict policy.
 #[derive(Clone, Debug)]
@@ -57,9 +59,30 @@ pub fn origin(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
+const NOSNIFF: &str = "nosniff";
+const TWO_YEARS: &str = "max-age=63072000; includeSubDomains";
+/// With no-referrer, browsers post `Origin: null` (decision 11).
+const ORIGIN_ONLY: &str = "strict-origin";
 const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     object-src 'none'; frame-ancestors 'none'";
+
+fn reporting(policy: &str) -> String {
+    format!("{policy}; report-uri {BLOCKED}; report-to blocked")
+}
+
+/// What a page without a card form has to arrive with: see [`crate::tampering`].
+pub fn guards(secure: bool) -> Vec<(&'static str, String)> {
+    let mut guards = vec![
+        ("content-security-policy", reporting(STRICT)),
+        ("x-content-type-options", NOSNIFF.to_owned()),
+        ("referrer-policy", ORIGIN_ONLY.to_owned()),
+    ];
+    if secure {
+        guards.push(("strict-transport-security", TWO_YEARS.to_owned()));
+    }
+    guards
+}
 
 /// Completes an answer's headers.
 pub fn finish(response: &mut ServiceResponse<BoxBody>, secure: bool, is_html: bool) {
@@ -71,9 +94,9 @@ pub fn finish(response: &mut ServiceResponse<BoxBody>, secure: bool, is_html: bo
             response.headers_mut().insert(name, value);
         }
     };
-    set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(response, X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if secure {
-        set(response, STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+        set(response, STRICT_TRANSPORT_SECURITY, TWO_YEARS);
     }
     let policy = match &pay {
         Some(PayPolicy { card: Some(CardOrigins { script, frames, api }), checkout }) => format!(
@@ -87,9 +110,10 @@ pub fn finish(response: &mut ServiceResponse<BoxBody>, secure: bool, is_html: bo
         }
         None => STRICT.to_owned(),
     };
-    set(response, CONTENT_SECURITY_POLICY, &policy);
-    // Origin only: with no-referrer, browsers post `Origin: null` (decision 11).
-    set(response, REFERRER_POLICY, "strict-origin");
+    set(response, CONTENT_SECURITY_POLICY, &reporting(&policy));
+    let endpoints = format!("blocked=\"{BLOCKED}\"");
+    set(response, HeaderName::from_static("reporting-endpoints"), &endpoints);
+    set(response, REFERRER_POLICY, ORIGIN_ONLY);
     let opener = if pay.is_some() { "same-origin-allow-popups" } else { "same-origin" };
     set(response, HeaderName::from_static("cross-origin-opener-policy"), opener);
     set(

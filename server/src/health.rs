@@ -11,7 +11,7 @@ use domain::{
 };
 use store::StoreError;
 
-use crate::{clock::real_now, config::Config, house::House};
+use crate::{clock::real_now, config::Config, house::House, tampering::Look};
 
 /// From when on a thing wants a look, and from when on it is wrong.
 #[derive(Clone, Copy)]
@@ -102,6 +102,8 @@ pub async fn of_server(house: &House) -> Result<Vec<Check>, StoreError> {
         "Events of the card processor are stuck. Look at the log; they are tried again by \
          themselves.",
     ));
+    checks.push(pay_page(house));
+    checks.extend(arrival(house));
     checks.push(backup(&house.config));
     checks.push(disk(&house.config.data_dir));
     Ok(checks)
@@ -118,6 +120,42 @@ fn database(house: &House) -> Check {
                        until then.",
         )
     }
+}
+
+/// What browsers blocked on Make a Payment, as they report it. Anybody can report: it is for a person
+/// to judge, and turns no load balancer away.
+fn pay_page(house: &House) -> Check {
+    const NAME: &str = "Blocked on the pay page";
+    let Some((times, newest)) = house.blocked.on_pay_page(real_now()) else {
+        return check(NAME, Colour::Green, "nothing reported in the last day");
+    };
+    let (rule, origin) = (newest.directive, newest.origin);
+    let amber = check(NAME, Colour::Amber, format!("{times} reported; last {rule} by {origin}"));
+    with_fix(
+        amber,
+        "Open Make a Payment and look for a script that is not ours or Stripe's: a proxy, a tag or an \
+         extension may have added it. Until it is explained, send payers to Stripe's own page.",
+    )
+}
+
+/// How the pay page arrives at its public address; nothing where nobody has looked.
+fn arrival(house: &House) -> Option<Check> {
+    const NAME: &str = "Pay page as it arrives";
+    let (at, seen) = house.arrival.last()?;
+    let ago = span(real_now().since(at));
+    Some(match seen {
+        Look::Same => check(NAME, Colour::Green, format!("as it was sent, {ago} ago")),
+        Look::Unreachable(why) => with_fix(
+            check(NAME, Colour::Amber, why),
+            "This server cannot ask its own public address. Let it, so that a change on the way is \
+             seen.",
+        ),
+        Look::Changed(faults) => with_fix(
+            check(NAME, Colour::Red, faults.join("; ")),
+            "Something between this server and the public changes the page on which cards are typed. \
+             Find it and stop it; until then send payers to Stripe's own page.",
+        ),
+    })
 }
 
 /// When the newest whole backup was taken.

@@ -25,6 +25,10 @@ pub struct House {
     pub metrics: PrometheusHandle,
     /// Where imports stand.
     pub progress: crate::importing::Board,
+    /// What browsers say they blocked on our pages.
+    pub blocked: crate::blocked::Board,
+    /// How the pay page last arrived at its public address.
+    pub arrival: crate::tampering::Board,
     /// Rings when there is work that should not wait for the next tick.
     pub bell: Arc<tokio::sync::Notify>,
     /// Rings when an event of the card processor arrived.

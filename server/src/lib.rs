@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod api;
+pub mod blocked;
 pub mod building;
 pub mod channels;
 pub mod choice;
@@ -23,6 +24,7 @@ pub mod importing;
 pub mod jobs;
 pub mod limit;
 pub mod naming;
+pub mod pacing;
 pub mod pages;
 pub mod password;
 pub mod payer;
@@ -39,6 +41,7 @@ pub mod settings_form;
 pub mod spreadsheet;
 pub mod staff_mail;
 pub mod statements;
+pub mod tampering;
 pub mod vendors;
 pub mod visit;
 pub mod webhooks;

@@ -23,6 +23,10 @@ pub struct Limits {
     /// Pay attempts on one link.
     pub link_payments: Limit,
     pub api: Limit,
+    /// Reports of one browser about our pages (R49).
+    pub reports: Limit,
+    /// Such reports of everybody.
+    pub all_reports: Limit,
 }
 
 impl Limits {
@@ -35,6 +39,8 @@ impl Limits {
             payments: Limit::new("payments", 60, hour),
             link_payments: Limit::new("link_payments", 30, hour),
             api: Limit::new("api", 3000, Duration::from_secs(60)),
+            reports: Limit::new("reports", 30, hour),
+            all_reports: Limit::new("all_reports", 1_000, hour),
         }
     }
 
@@ -48,6 +54,8 @@ impl Limits {
             payments: Limit::new("payments", 5_000, hour),
             link_payments: Limit::new("link_payments", 100, hour),
             api: Limit::new("api", 60_000, Duration::from_secs(60)),
+            reports: Limit::new("reports", 300, hour),
+            all_reports: Limit::new("all_reports", 1_000, hour),
         }
     }
 }

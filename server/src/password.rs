@@ -1,7 +1,10 @@
 //! Passwords: argon2id off the async threads, with a bounded queue, so that sign-ins never slow a
 //! payment page (performance.md, fact 9).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
@@ -42,6 +45,8 @@ pub struct Passwords {
     cores: Arc<Semaphore>,
     /// Compared against when there is no such account, so that both answers cost the same (R39).
     dummy: Arc<[String; 2]>,
+    /// How often argon2 ran, for patients and for staff.
+    worked: Arc<[AtomicU64; 2]>,
 }
 
 impl Passwords {
@@ -54,12 +59,23 @@ impl Passwords {
             queue: Arc::new(Semaphore::new(QUEUE_LONGEST)),
             cores: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
             dummy: Arc::new(dummy),
+            worked: Arc::default(),
         }
     }
 
     pub async fn hash(&self, cost: Cost, password: &str) -> Result<String, Busy> {
-        let (keys, password) = (self.keys.clone(), password.to_owned());
-        self.run(move || hash_now(&keys, cost, &password)).await
+        let (keys, password, worked) =
+            (self.keys.clone(), password.to_owned(), self.worked.clone());
+        self.run(move || {
+            count(&worked, cost);
+            hash_now(&keys, cost, &password)
+        })
+        .await
+    }
+
+    /// How often argon2 ran at this cost so far: what a guesser could measure.
+    pub fn worked(&self, cost: Cost) -> u64 {
+        self.worked[place_of(cost)].load(Ordering::Relaxed)
     }
 
     /// True when `password` is the one behind `stored`. With `None` it takes the same time and is
@@ -70,11 +86,17 @@ impl Passwords {
         stored: Option<&str>,
         password: &str,
     ) -> Result<bool, Busy> {
+        // What is stored and no hash belongs to nobody's password either, and costs the same.
+        let stored = stored.filter(|stored| PasswordHash::new(stored).is_ok());
         let known = stored.is_some();
-        let stored = stored.unwrap_or(&self.dummy[usize::from(cost == Cost::Staff)]).to_owned();
-        let (keys, password) = (self.keys.clone(), password.to_owned());
-        let right = self.run(move || verify_now(&keys, &stored, &password)).await?;
-        Ok(known && right)
+        let stored = stored.unwrap_or(&self.dummy[place_of(cost)]).to_owned();
+        let (keys, password, worked) =
+            (self.keys.clone(), password.to_owned(), self.worked.clone());
+        let right = self.run(move || {
+            count(&worked, cost);
+            verify_now(&keys, &stored, &password)
+        });
+        Ok(right.await? && known)
     }
 
     async fn run<T: Send + 'static>(
@@ -90,6 +112,16 @@ impl Passwords {
         .await
         .map_err(|_| Busy)
     }
+}
+
+fn place_of(cost: Cost) -> usize {
+    usize::from(cost == Cost::Staff)
+}
+
+fn count(worked: &[AtomicU64; 2], cost: Cost) {
+    worked[place_of(cost)].fetch_add(1, Ordering::Relaxed);
+    let whose = if cost == Cost::Staff { "staff" } else { "patient" };
+    metrics::counter!("clearbill_password_work_total", "whose" => whose).increment(1);
 }
 
 fn argon2(cost: Cost) -> Argon2<'static> {

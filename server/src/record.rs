@@ -77,6 +77,7 @@ fn rights(staff: &Staff) -> RecordRights {
         codes: may(Permission::IssueAccessCodes),
         identity: may(Permission::SeeIdentity),
         flags: may(Permission::SendStatements),
+        evidence: may(Permission::ReadAudit),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Every address of the server on one page, with who may use it. The authorization matrix in
 //! `end2end` is generated from [`TABLE`]: a route that is not in it does not exist.
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
 use domain::staff::Permission as P;
 
-use crate::{actions, api, pages, sandbox_pages, webhooks};
+use crate::{actions, api, pacing, pages, sandbox_pages, webhooks};
 
 /// Who a route answers. Handlers enforce it themselves; the matrix proves that they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ macro_rules! routes {
         ];
 
         pub fn $configure(config: &mut ServiceConfig) {
-            $(config.route($path, web::$method().to($handler));)*
+            $(config.route($path, web::$method().to($handler).wrap(from_fn(pacing::guard)));)*
         }
     };
 }
@@ -50,6 +53,7 @@ routes! { TABLE, configure;
     get "/healthz" Anyone => pages::health::alive;
     get "/readyz" Anyone => pages::health::ready;
     get "/metrics" Anyone => pages::health::metrics;
+    post "/reports/blocked" Anyone => actions::take_report::post;
     get "/favicon.ico" Anyone => pages::assets::no_icon;
     get "/assets/{file}" Anyone => pages::assets::get;
     get "/create-account" Anyone => actions::create_account::get;
@@ -120,6 +124,7 @@ routes! { TABLE, configure;
     post "/staff/patients/{guarantor}/holds/{hold}/lift" Staff(P::LiftHolds) => actions::change_record::lift;
     post "/staff/patients/{guarantor}/contacts" Staff(P::EditContacts) => actions::change_contacts::add;
     post "/staff/patients/{guarantor}/contacts/save" Staff(P::EditContacts) => actions::change_contacts::save;
+    get "/staff/patients/{guarantor}/contacts/{contact}/evidence.csv" Staff(P::ReadAudit) => pages::staff::evidence::get;
     post "/staff/patients/{guarantor}/contacts/{contact}/remove" Staff(P::EditContacts) => actions::change_contacts::remove;
     get "/staff/patients/{guarantor}/text" Staff(P::SendTexts) => pages::staff::record::text;
     post "/staff/patients/{guarantor}/text" Staff(P::SendTexts) => actions::send_text::post;

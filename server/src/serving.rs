@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-use crate::{config::Config, house::House, jobs, routes, visit};
+use crate::{config::Config, house::House, jobs, pacing, routes, visit};
 
 /// In-flight requests get this long after SIGTERM (R71).
 const DRAIN_SECONDS: u64 = 25;
@@ -48,6 +48,7 @@ pub fn bind(listen: &str) -> Result<TcpListener, String> {
 
 /// Serves until SIGTERM or Ctrl-C.
 pub async fn serve(house: Arc<House>, listener: TcpListener) -> Result<(), String> {
+    pacing::log_panics_by_place();
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let background = jobs::start(house.clone());
     let data = web::Data::from(house.clone());

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest,
+    Error, FromRequest, HttpMessage, HttpRequest, ResponseError,
     body::{BoxBody, MessageBody},
     cookie::{Cookie, SameSite, time::Duration},
     dev::{Payload, ServiceRequest, ServiceResponse},
@@ -22,7 +22,7 @@ use app::{
     words::Lang,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{clock::UnixMs, practice::Practice};
+use domain::{card_number, clock::UnixMs, practice::Practice};
 use store::{
     Keys,
     keys::{new_token, token_hash},
@@ -321,7 +321,12 @@ pub async fn visit(
     let house = house_of(request.request());
     let visit = Visit::read(request.request(), &house);
     request.extensions_mut().insert(visit.clone());
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let mut response = if has_card_number(request.query_string()) {
+        let refused = card_number_refused(request.path());
+        request.error_response(refused)
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
     let page = match response.response().error().and_then(|e| e.as_error::<Failure>()) {
         Some(failure) => failure::dress(&house, response.request(), failure).await,
         None if response.status() == actix_web::http::StatusCode::NOT_FOUND
@@ -353,6 +358,24 @@ pub async fn visit(
     }
     headers::finish(&mut response, visit.inner.secure, is_html);
     Ok(response)
+}
+
+/// A search for a card number would stand in the address and the history of the browser (R50).
+fn has_card_number(query: &str) -> bool {
+    let fields = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
+    fields.iter().any(|(_, value)| card_number::is_in(value))
+}
+
+fn card_number_refused(path: &str) -> Failure {
+    match Failure::card_number() {
+        failure if !path.starts_with("/api/") => failure,
+        failure => Failure::Api(
+            failure.status_code(),
+            "card_number",
+            "Something in this address looks like a card number. Card numbers are never taken."
+                .into(),
+        ),
+    }
 }
 
 pub fn house_of(request: &HttpRequest) -> web::Data<House> {

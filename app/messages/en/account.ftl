@@ -161,6 +161,7 @@ failure-not-found = This page does not exist
 failure-not-found-what = Check the address, or use the link in your message.
 failure-front = Go to the first page
 failure-refused = This could not be accepted
+failure-card-number = What you typed looks like a card number. We did not keep it, and nothing was charged. Go back and take it out: a card number belongs only in the card form of Make a Payment.
 failure-not-allowed = Your account may not do this
 failure-not-allowed-what = Ask someone whose role allows it. Nothing was changed.
 failure-refused-what = Nothing was changed or charged. Go back, reload the page and try again.

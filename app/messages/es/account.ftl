@@ -161,6 +161,7 @@ failure-not-found = Esta página no existe
 failure-not-found-what = Revise la dirección o use el enlace de su mensaje.
 failure-front = Ir a la primera página
 failure-refused = No se pudo aceptar
+failure-card-number = Lo que escribió parece un número de tarjeta. No lo guardamos y no se cobró nada. Regrese y quítelo: un número de tarjeta solo va en el formulario de tarjeta de Hacer un pago.
 failure-not-allowed = Su cuenta no puede hacer esto
 failure-not-allowed-what = Pida ayuda a alguien que tenga permiso. No se cambió nada.
 failure-refused-what = No se cambió ni se cobró nada. Regrese, vuelva a cargar la página e intente de nuevo.

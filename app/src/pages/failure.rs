@@ -40,6 +40,8 @@ pub enum ProblemKind {
     TooMany,
     TooLarge,
     Malformed,
+    /// The number of a card stood in a field that takes none.
+    CardNumber,
     /// Something broke on our side.
     Broken,
 }
@@ -62,6 +64,7 @@ impl ProblemKind {
             ProblemKind::TooMany => (w.t("failure-too-many"), w.t("failure-too-many-what")),
             ProblemKind::TooLarge => (w.t("failure-too-large"), w.t("failure-too-large-what")),
             ProblemKind::Malformed => (w.t("failure-refused"), w.t("failure-refused-what")),
+            ProblemKind::CardNumber => (w.t("failure-refused"), w.t("failure-card-number")),
             ProblemKind::Broken => (w.t("failure-broken"), w.t("failure-broken-what")),
         }
     }

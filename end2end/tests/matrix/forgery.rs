@@ -11,10 +11,13 @@ use crate::{
 };
 
 /// Mail programs post here of their own accord (RFC 8058): the token in the address is what counts.
-const ONE_CLICK: &str = "/unsubscribe/{token}";
+pub const ONE_CLICK: &str = "/unsubscribe/{token}";
+
+/// Browsers send these by themselves, without a token, and nothing follows from one but a look.
+pub const REPORTS: &str = "/reports/blocked";
 
 /// Somebody who may use this form.
-fn rightful(access: Access) -> Option<Caller> {
+pub fn rightful(access: Access) -> Option<Caller> {
     match access {
         Access::Anyone | Access::HalfWay => Some(Caller::Nobody),
         Access::PayPass => Some(Caller::LinkOwn),
@@ -25,7 +28,7 @@ fn rightful(access: Access) -> Option<Caller> {
     }
 }
 
-fn path_of(town: &Town, route: &Route) -> String {
+pub fn path_of(town: &Town, route: &Route) -> String {
     let is_secret = things_of(route.path).contains(&Thing::Secret);
     fill(town, route.path, if is_secret { Whose::Nobodys } else { Whose::Own }).0
 }
@@ -78,7 +81,9 @@ async fn a_form_from_elsewhere_is_refused_everywhere_and_changes_nothing() {
     let mut town = Town::build().await;
     town.pay_some().await;
     let mut visitors = Vec::new();
-    for route in TABLE.iter().filter(|route| route.method == "post" && route.path != ONE_CLICK) {
+    let is_form =
+        |route: &&Route| route.method == "post" && ![ONE_CLICK, REPORTS].contains(&route.path);
+    for route in TABLE.iter().filter(is_form) {
         if let Some(caller) = rightful(route.access) {
             visitors.push((route, town.visitor(caller).await));
         }

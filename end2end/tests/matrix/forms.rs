@@ -283,6 +283,7 @@ pub fn form_of(town: &Town, route: &Route, caller: Caller, whose: Whose) -> Form
         "/link/new" => form.with("contact", "nobody@patient.example"),
         "/not-me" => form.with("link", reference(town, caller)),
         "/check-message" => form.with("code", "AAAA"),
+        "/reports/blocked" => form.with("blocked-uri", "https://evil.example/skim.js"),
         "/language" => form.with("lang", "es").with("back", "/"),
         other => panic!("{other}: say in forms.rs what somebody would fill in"),
     }

@@ -80,6 +80,9 @@ fn faults_in(headers: &HeaderMap, is_pay_page: bool) -> Vec<String> {
         let is_lax = sources.iter().any(|s| lax.contains(s) && (*name, *s) != ("img-src", "data:"));
         expect("content-security-policy", !is_lax);
     }
+    expect("content-security-policy", sources("report-uri") == Some(&["/reports/blocked"]));
+    expect("content-security-policy", sources("report-to") == Some(&["blocked"]));
+    expect("reporting-endpoints", text("reporting-endpoints") == "blocked=\"/reports/blocked\"");
     if text("content-type").starts_with("text/html") {
         expect("x-robots-tag", text("x-robots-tag") == "noindex");
     }

@@ -7,12 +7,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod access;
+mod audited;
 mod callers;
+mod cards;
 mod forgery;
 mod forms;
 mod headers;
 mod links;
 mod privacy;
+mod reports;
+mod tampering;
 mod things;
 mod town;
+mod uniform;
 mod webhooks;

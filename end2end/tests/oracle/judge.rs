@@ -519,19 +519,19 @@ impl Look<'_> {
         })
     }
 
-    /// Who chose both hears one notice on both as one contact.
+    /// Who chose both hears one notice on both as one contact, which is over with its later half.
     fn counted(&self, list: &[Sent]) -> Vec<i64> {
         if self.guarantor().map(|g| g.preference) != Some(Preference::Both) {
             return list.iter().map(|sent| sent.at.0).collect();
         }
-        let mut first: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut last: BTreeMap<&str, i64> = BTreeMap::new();
         for sent in list {
             if sent.notice != self.message.notice {
-                let earliest = first.entry(&sent.notice).or_insert(i64::MAX);
-                *earliest = (*earliest).min(sent.at.0);
+                let latest = last.entry(&sent.notice).or_insert(i64::MIN);
+                *latest = (*latest).max(sent.at.0);
             }
         }
-        first.into_values().collect()
+        last.into_values().collect()
     }
 
     /// M03 to M08, M11, M12, M41, S-SF5, D-35.

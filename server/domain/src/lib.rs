@@ -6,6 +6,7 @@
 pub mod balance;
 pub mod book;
 pub mod caps;
+pub mod card_number;
 pub mod clock;
 pub mod decide;
 pub mod gate;

@@ -35,7 +35,7 @@ pub use self::{
 use crate::{decide::RuleId, holds::HoldKind};
 
 /// Raised with every change of what the code of `decide` answers; the files carry their own hash.
-const GENERATION: &str = "3";
+const GENERATION: &str = "4";
 /// Enough of a hash to tell two sets of rules apart, and short enough to read out.
 const HASH_CHARS: usize = 8;
 
@@ -112,7 +112,7 @@ impl Rulebook {
         Self(Arc::new(Pages { version, rules, caps, hours, consents, holds, others }))
     }
 
-    /// Which rules these are, as `3.9f3a1c20` or, with a practice's changes, `3.9f3a1c20+77aa01bc`.
+    /// Which rules these are, as `4.9f3a1c20` or, with a practice's changes, `4.9f3a1c20+77aa01bc`.
     pub fn version(&self) -> &str {
         &self.0.version
     }

@@ -5,7 +5,7 @@ use connect::gateway::{
     self, GatewayError, NewRefund as GatewayRefund, RefundReason as GatewayReason, RefundStatus,
 };
 use domain::{
-    clock::{MINUTE_MS, SECOND_MS, UnixMs},
+    clock::{HOUR_MS, MINUTE_MS, SECOND_MS, UnixMs},
     id::{JournalId, PaymentId, PracticeId, RefundId},
     money::Cents,
     payment::{DisputeState, RefundReason, RefundState, Refusal},
@@ -25,7 +25,16 @@ use crate::{Payments, Result, Staff, alert::Alert, answer, merchants::Desk};
 const FIRST_LOOK_MS: i64 = MINUTE_MS;
 /// One that the processor works on is looked at again after this.
 const SENT_LOOK_MS: i64 = 30 * MINUTE_MS;
+/// After an answer that says nothing; twice as long after each further one, up to the hour.
 const UNKNOWN_LOOK_MS: i64 = 10 * SECOND_MS;
+const UNKNOWN_LOOK_LONGEST_MS: i64 = HOUR_MS;
+/// How long a refund is asked for that the processor's own list does not show. The processor repeats
+/// the first answer to a key for a day, a 500 among them, and no asking changes it; after that the
+/// key is new again, and it is asked at least twice more. Then staff hear that nothing went back,
+/// instead of the money staying reserved for ever.
+const ASKED_FOR_MS: i64 = 27 * HOUR_MS;
+/// Why such a refund failed.
+const NO_ANSWER: &str = "no_answer";
 /// Who asked, when it was done at the processor's own dashboard.
 const ELSEWHERE: &str = "processor";
 
@@ -153,9 +162,9 @@ impl Payments {
             Ok(theirs) => self.take_in_refund(payment, &refund, &theirs).await?,
             Err(GatewayError::Unknown(why)) => {
                 tracing::warn!(refund = %refund.id, why, "a refund: outcome unknown");
-                self.look_again(&refund, UNKNOWN_LOOK_MS).await?;
+                self.look_again(&refund).await?;
             }
-            Err(GatewayError::RateLimited) => self.look_again(&refund, UNKNOWN_LOOK_MS).await?,
+            Err(GatewayError::RateLimited) => self.look_again(&refund).await?,
             Err(cause) => {
                 self.fail_refund(payment, &refund, &cause.to_string()).await?;
                 return Err(Refusal::RefundRefused.into());
@@ -171,8 +180,9 @@ impl Payments {
         }
     }
 
-    async fn look_again(&self, refund: &Refund, look_ms: i64) -> Result<()> {
-        let at = self.now().plus_ms(look_ms);
+    async fn look_again(&self, refund: &Refund) -> Result<()> {
+        let look_ms = UNKNOWN_LOOK_MS.saturating_mul(1 << refund.looks.clamp(0, 10));
+        let at = self.now().plus_ms(look_ms.min(UNKNOWN_LOOK_LONGEST_MS));
         let step = (refund.state, refund.state, None, None, Some(at));
         self.step(refund, step).await?;
         Ok(())
@@ -255,6 +265,10 @@ impl Payments {
                         next_look_at: None,
                     };
                     if refund::mark(db, &refund.practice, &refund.id, &step, now).await? {
+                        if refund.state == RefundState::Failed {
+                            // Its money was free again, and may have been used since.
+                            me.free_up(db, &payment, refund.amount, "refund after all").await?;
+                        }
                         me.write_money_back(db, &payment, refund.amount).await?;
                         me.write_notice(db, &payment, &refund.id).await?;
                         me.write_refund_audit(db, &payment, &refund, "refund.done", "").await?;
@@ -470,14 +484,17 @@ impl Payments {
         let mut db = self.store().read().await?;
         let now = refund::find(&mut db, &refund.practice, &refund.id).await?;
         drop(db);
-        // The processor has never heard of it: ask again, with the same key.
-        if let Some(refund) = now.filter(|r| r.state == RefundState::Pending) {
-            match self.ask(&desk, &payment, refund).await {
-                Ok(_) | Err(crate::PayError::Refused(_)) => {}
-                Err(cause) => return Err(cause),
-            }
+        let Some(refund) = now.filter(|r| r.state == RefundState::Pending) else { return Ok(()) };
+        // Its list was read a moment ago, and the last time we asked is at least a look away. Should
+        // the refund turn up after all, it is booked like any other.
+        if self.now().since(refund.requested_at) >= ASKED_FOR_MS {
+            return self.fail_refund(&payment, &refund, NO_ANSWER).await;
         }
-        Ok(())
+        // The processor has never heard of it: ask again, with the same key.
+        match self.ask(&desk, &payment, refund).await {
+            Ok(_) | Err(crate::PayError::Refused(_)) => Ok(()),
+            Err(cause) => Err(cause),
+        }
     }
 }
 

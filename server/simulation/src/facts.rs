@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     clock::UnixMs,
-    id::{GuarantorId, HoldId},
+    id::{GuarantorId, HoldId, MessageId},
 };
 use sandbox::{Channel, ChargeView};
 
@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub asked_back: BTreeMap<String, i64>,
     /// Faults that may lose a message for good, by channel.
     pub lost: BTreeMap<&'static str, usize>,
+    /// Mail that a worker held when it died.
+    pub mail_in_dead_hands: BTreeSet<MessageId>,
     /// When a worker last died, on the wall clock.
     pub died_at: Option<UnixMs>,
     pub played: Played,
@@ -66,7 +68,12 @@ impl Facts {
     }
 
     pub fn lost_on(&self, channel: Channel) -> usize {
-        self.lost.get(channel_name(channel)).copied().unwrap_or(0)
+        let by_script = self.lost.get(channel_name(channel)).copied().unwrap_or(0);
+        let by_death = match channel {
+            Channel::Email => self.mail_in_dead_hands.len(),
+            Channel::Text | Channel::Call | Channel::Fax => 0,
+        };
+        by_script + by_death
     }
 }
 

@@ -102,23 +102,34 @@ pub(crate) fn still_owes(
     }
 }
 
-/// The caps, for the person and for the phone or email, over everything that arrived.
+/// The caps, for the person and for the phone or email, over everything that arrived: no stretch of
+/// that length holds any part of more notices. The halves of one notice can come hours apart, and the
+/// later one counts as much as the earlier: to count a notice from its first half alone would let
+/// through a text at night and the next notice in the morning.
 pub(crate) fn within_caps(sent: &[Reminder]) -> Held {
-    let mut notices: BTreeMap<String, BTreeMap<String, UnixMs>> = BTreeMap::new();
+    let mut heard: BTreeMap<&str, Vec<(UnixMs, String)>> = BTreeMap::new();
     for one in sent {
         let notice = format!("{} {}", one.notice, one.guarantor);
-        for subject in [one.guarantor.to_string(), one.to.clone()] {
-            let at = notices.entry(subject).or_default().entry(notice.clone()).or_insert(one.at);
-            *at = one.at.min(*at);
+        for subject in [one.guarantor.as_str(), &one.to] {
+            heard.entry(subject).or_default().push((one.at, notice.clone()));
         }
     }
-    for (subject, notices) in notices {
-        let mut times: Vec<UnixMs> = notices.into_values().collect();
-        times.sort();
+    for (subject, mut heard) in heard {
+        heard.sort();
         for (most, within_ms) in CAPS {
-            if times.windows(most + 1).any(|run| run[most].since(run[0]) < within_ms) {
-                let days = within_ms / DAY_MS;
-                return Err(format!("{subject} got more than {most} reminders in {days} days"));
+            for (last, _) in &heard {
+                let stretch = || {
+                    let back = |at: &UnixMs| last.since(*at);
+                    heard.iter().filter(move |(at, _)| (0..within_ms).contains(&back(at)))
+                };
+                let notices: BTreeSet<&String> = stretch().map(|(_, notice)| notice).collect();
+                if notices.len() > most {
+                    let at: Vec<String> = stretch().map(|(at, _)| at.to_string()).collect();
+                    let (days, at) = (within_ms / DAY_MS, at.join(", "));
+                    return Err(format!(
+                        "{subject} got more than {most} reminders in {days} days: {at}"
+                    ));
+                }
             }
         }
     }

@@ -64,6 +64,9 @@ impl<'a> Town<'a> {
 
     /// One thing that somebody does, and everything that follows from it by itself.
     pub async fn step(&mut self) -> (String, Done) {
+        if let Err(cause) = self.note_mail_in_dead_hands().await {
+            return ("between two steps".into(), Err(cause));
+        }
         let (action, done) = match self.dice.roll(25) {
             0..=2 => ("staff send reminders", self.send_reminders().await),
             3..=7 => ("somebody pays by link", self.pay(false).await),
@@ -95,6 +98,7 @@ impl<'a> Town<'a> {
 
     /// Faults end, days pass, everything due is done; then every cent and receipt is in its place.
     pub async fn rest(&mut self) -> Done {
+        self.note_mail_in_dead_hands().await?;
         self.note_lost();
         self.stage.sandbox.clear_faults().map_err(|e| e.to_string())?;
         self.advance(3 * DAY_MS).await?;
@@ -126,9 +130,10 @@ impl<'a> Town<'a> {
     /// Time passes as it does for a server that runs: it stops wherever something is due.
     async fn advance(&mut self, by_ms: i64) -> Done {
         let target = self.stage.world.now().plus_ms(by_ms);
+        let lease_ms = engine::Options::default().lease_ms;
         for _ in 0..STOPS_MOST {
             let now = self.stage.world.now();
-            let next = self.next_due().await?.filter(|at| *at > now && *at < target);
+            let next = next_stop(self.next_due().await?, now, lease_ms, target);
             self.jump(next.unwrap_or(target).since(now))?;
             self.settle().await?;
             if next.is_none() {
@@ -214,16 +219,30 @@ impl<'a> Town<'a> {
         if died {
             self.facts.played.deaths += 1;
             self.facts.died_at = Some(self.stage.wall());
-            // Nobody knows of a mail in its hands whether it went; it is not sent again.
-            let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
-            let mails =
-                store::message::queue::count_sending(&mut db, domain::decide::Channel::Email).await;
-            let mails = usize::try_from(mails.map_err(|e| e.to_string())?).unwrap_or_default();
-            *self.facts.lost.entry(channel_name(Channel::Email)).or_default() += mails;
+            self.note_mail_in_dead_hands().await?;
         }
         self.engine = (self.stage.hire)();
         self.judge_messages().await
     }
+
+    /// Nobody knows of a mail in a dead worker's hands whether it went; it is not sent again. What the
+    /// worker had asked of the database before it died may be done a moment after its death, so that
+    /// one look then is not enough: the next step looks once more, before the lease can have ended.
+    async fn note_mail_in_dead_hands(&mut self) -> Done {
+        let (practice, mail) = (&self.stage.practice, domain::decide::Channel::Email);
+        let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
+        let sending = store::message::queue::list_sending(&mut db, practice, mail).await;
+        self.facts.mail_in_dead_hands.extend(sending.map_err(|e| e.to_string())?);
+        Ok(())
+    }
+}
+
+/// Where time stops on its way to `target`. What is due and was not done is in a dead worker's hands
+/// and goes on when the lease has ended: to pass over that would let days go by, at once, in which a
+/// living server had finished it and everything behind it.
+fn next_stop(due: Option<UnixMs>, now: UnixMs, lease_ms: i64, target: UnixMs) -> Option<UnixMs> {
+    let stop = due.map(|at| if at > now { at } else { now.plus_ms(lease_ms) });
+    stop.filter(|at| *at < target)
 }
 
 /// Drops the work when it has waited so many times; none when it was not done by then.
@@ -237,4 +256,19 @@ async fn cut_off<F: Future>(work: F, mut waits: u64) -> Option<F::Output> {
         work.as_mut().poll(context).map(Some)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_worker_holds_hides_nothing_that_comes_after_its_lease() {
+        let at = |minutes: i64| UnixMs(minutes * MINUTE_MS);
+        let stop = |due| next_stop(due, at(10), MINUTE_MS, at(60));
+        assert_eq!(stop(Some(at(30))), Some(at(30)));
+        assert_eq!(stop(Some(at(10))), Some(at(11)), "not at once to the end");
+        assert_eq!(stop(Some(at(5))), Some(at(11)));
+        assert_eq!((stop(None), stop(Some(at(60)))), (None, None));
+    }
 }

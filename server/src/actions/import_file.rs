@@ -9,6 +9,7 @@ use app::{components::Errors, pages::staff::UploadForm};
 use connect::source::{Format, Input, detect};
 use domain::{
     book::{Mode, Source},
+    card_number,
     id::ImportId,
     staff::Permission,
 };
@@ -104,6 +105,9 @@ async fn receive(
         }
         let bytes = part.bytes(FIELD_LARGEST).await.map_err(|_| Failure::TooLarge)?;
         let value = String::from_utf8_lossy(&bytes.map_err(incomplete)?).trim().to_owned();
+        if card_number::is_in(&value) {
+            return Err(Failure::card_number());
+        }
         match name.as_str() {
             "csrf" => is_ours = staff.visit.csrf_is_valid(house, &value),
             "format" => upload.form.format = value,
@@ -121,7 +125,7 @@ async fn receive(
 fn shown_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let plain: String = last.chars().filter(|c| !c.is_control()).take(100).collect();
-    if plain.is_empty() { "upload".into() } else { plain }
+    if plain.is_empty() { "upload".into() } else { card_number::struck_out(&plain) }
 }
 
 fn request_of(house: &House, staff: &Staff, upload: &Upload) -> Result<Request, Errors> {

@@ -46,6 +46,7 @@ pub mod set_up_account;
 pub mod sign_in;
 pub mod staff_sign_in;
 pub mod submit_payment;
+pub mod take_report;
 pub mod undo_payment;
 pub mod unsubscribe;
 pub mod use_office_code;

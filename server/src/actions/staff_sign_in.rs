@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use app::pages::staff::{SecondFactor, SignIn, SignInRefusal};
 use domain::{
     clock::{MINUTE_MS, SECOND_MS, UnixMs},
-    id::StaffId,
+    id::{PracticeId, StaffId},
 };
 use serde::Deserialize;
 use store::{
@@ -73,17 +73,11 @@ pub async fn post(house: web::Data<House>, visit: Visit, posted: Posted) -> Answ
     let checked = house.passwords.verify(Cost::Staff, stored, posted.text("password")).await;
     let right = checked.map_err(|_| Failure::TooMany(5))?;
     let blocked = usable.as_ref().is_some_and(|m| m.blocked_until > now);
-    let refusal = match &usable {
-        Some(member) if right && !blocked => {
-            return half_way(&house, &visit, member, return_to).await;
-        }
-        Some(member) => {
-            count_failure(&house, member).await?;
-            SignInRefusal::Wrong
-        }
-        None => SignInRefusal::Wrong,
-    };
-    let model = SignIn { email, return_to, refusal: Some(refusal) };
+    if let Some(member) = usable.as_ref().filter(|_| right && !blocked) {
+        return half_way(&house, &visit, member, return_to).await;
+    }
+    note_failure(&house, &visit, usable.as_ref(), "password").await?;
+    let model = SignIn { email, return_to, refusal: Some(SignInRefusal::Wrong) };
     Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))))
 }
 
@@ -98,6 +92,33 @@ pub async fn count_failure(house: &House, member: &Member) -> Result<(), Failure
         })
         .await?;
     Ok(())
+}
+
+/// Counts a wrong try, if there is such a person, and writes it into the audit: under the practice where
+/// they work, else under none. The statements are the same for everybody, so that neither the answer nor
+/// its time says who works here (R39).
+async fn note_failure(
+    house: &House,
+    visit: &Visit,
+    member: Option<&Member>,
+    what: &'static str,
+) -> Result<(), Failure> {
+    let id = member.map_or_else(|| StaffId::trusted(""), |member| member.id.clone());
+    let until = wait_after(member.map_or(0, |member| member.failures) + 1, real_now());
+    let (world, address) = (house.world.clone(), visit.address().to_owned());
+    let noted = house.store.write(move |db| {
+        let (id, world, address) = (id.clone(), world.clone(), address.clone());
+        Box::pin(async move {
+            let practices = store::staff::list_practices(db, &id).await?;
+            let practice = practices.into_iter().next().map(|(practice, _)| practice);
+            let practice = practice.unwrap_or_else(|| PracticeId::trusted("*"));
+            store::staff::mark_failure(db, &id, until).await?;
+            let entry = Entry::new(&practice, Actor::Visitor, "sign_in_try", "staff", id.as_str());
+            let entry = entry.from_address(address).denied().with(what);
+            store::audit::insert(db, &world, &entry).await
+        })
+    });
+    Ok(noted.await?)
 }
 
 async fn half_way(house: &House, visit: &Visit, member: &Member, return_to: String) -> Answer {
@@ -171,7 +192,7 @@ pub async fn post_code(
         use_recovery(&house, &member, code).await?
     };
     if !proven {
-        count_failure(&house, &member).await?;
+        note_failure(&house, &visit, Some(&member), "code").await?;
         let model = SecondFactor { refusal: Some(SignInRefusal::WrongCode) };
         return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))));
     }

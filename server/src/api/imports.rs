@@ -192,6 +192,7 @@ pub async fn refusals(caller: Caller, house: web::Data<House>, id: web::Path<Str
         store::import::load(&mut db, &caller.practice.id, &id).await?
     };
     known.ok_or_else(not_found)?;
+    house.audit(caller.entry("import_report", "import", id.as_str())).await?;
     let body = importing::refusals_csv(&house.store, &caller.practice.id, &id).await;
     Ok(crate::spreadsheet::download("refused-rows.csv", body.map_err(Failure::broken)?))
 }

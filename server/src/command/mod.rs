@@ -8,12 +8,14 @@ use crate::config::{Config, Flags};
 
 pub mod backup;
 pub mod config;
+pub mod copy;
 pub mod demo;
 pub mod import;
 pub mod migrate;
 pub mod opening;
 pub mod practice;
 pub mod rekey;
+pub mod sbom;
 pub mod serve;
 pub mod simulate;
 pub mod staff;
@@ -62,8 +64,12 @@ pub enum Command {
     Backup(backup::Backup),
     /// Puts a backup in place of the data; opt-outs made since are kept.
     Restore(backup::Restore),
+    /// Everything into an empty database of the other kind, and a check of both; while no server works.
+    Copy(copy::Copy),
     /// A new key, and everything sealed anew under it; while no server works.
     Rekey(rekey::Rekey),
+    /// What this program is made of, as CycloneDX.
+    Sbom(sbom::Sbom),
     /// Brings the database to this program's schema.
     Migrate(migrate::Migrate),
 }
@@ -80,7 +86,9 @@ pub async fn run(command: Command) -> Result<(), String> {
         Command::Verify(verify) => verify.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
+        Command::Copy(copy) => copy.run().await,
         Command::Rekey(rekey) => rekey.run().await,
+        Command::Sbom(sbom) => sbom.run(),
         Command::Migrate(migrate) => migrate.run().await,
     }
 }

@@ -19,13 +19,23 @@ pub struct Opened {
 /// make an empty practice of its own.
 pub async fn existing(at: &Where) -> Result<Opened, String> {
     let config = at.config(None)?;
+    refuse_missing(&config)?;
+    open(config).await
+}
+
+pub fn refuse_missing(config: &Config) -> Result<(), String> {
     if config.database_url.is_none() && !config.data_dir.join("clearbill.sqlite").exists() {
         return Err(format!(
             "{} holds no Clearbill data; name the folder with --data-dir",
             config.data_dir.display()
         ));
     }
-    open(config).await
+    Ok(())
+}
+
+/// Business time and chance, as a command has them.
+pub fn world_of(config: &Config) -> World {
+    World { clock: clock_of(config), chance: Arc::new(OsChance) }
 }
 
 /// Opens, making an empty database where there is none.
@@ -38,6 +48,6 @@ pub async fn open(config: Config) -> Result<Opened, String> {
         is_server: false,
     };
     let store = Store::open(options, keys).await.map_err(|e| e.to_string())?;
-    let world = World { clock: clock_of(&config), chance: Arc::new(OsChance) };
+    let world = world_of(&config);
     Ok(Opened { config, store, world })
 }

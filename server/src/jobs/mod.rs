@@ -13,7 +13,7 @@ use crate::{
     clock::real_now,
     failure::Failure,
     house::{Demo, House},
-    importing,
+    importing, tampering,
 };
 
 mod approvals;
@@ -99,6 +99,13 @@ pub fn start(house: Arc<House>) -> Background {
             async move { imports_step(&house).await.map(|_| None) }
         })
     };
+    let tampering = {
+        let house = house.clone();
+        every(tampering::EVERY, stopped.clone(), None, move || {
+            let house = house.clone();
+            async move { tampering::step(&house).await }
+        })
+    };
     let notary = {
         let house = house.clone();
         every(NOTARY_EVERY, stopped, None, move || {
@@ -106,7 +113,8 @@ pub fn start(house: Arc<House>) -> Background {
             async move { notary_step(&house).await.map(|_| None) }
         })
     };
-    let tasks = vec![engine, payments, approvals, backups, housekeeping, imports, notary];
+    let tasks =
+        vec![engine, payments, approvals, backups, housekeeping, imports, tampering, notary];
     Background { stop, tasks }
 }
 
@@ -184,7 +192,8 @@ async fn notary_step(house: &House) -> Result<bool, Failure> {
                 if !store::lease::claim(db, name, &holder, real_now(), NOTARY_LEASE_MS).await? {
                     return Ok(0);
                 }
-                store::audit::chain_next(db).await
+                let chained = store::consent::chain_next(db).await?;
+                Ok(chained + store::audit::chain_next(db).await?)
             })
         })
         .await?;

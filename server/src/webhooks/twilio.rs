@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use connect::channel::twilio::{
     self as vendor, CodeMeaning, OptOutType, parse_inbound, parse_status, twiml,
 };
-use domain::practice::Practice;
+use domain::{card_number, practice::Practice};
 use engine::{CarrierDid, DeliveryReport};
 
 use super::{practice_of, raw_body};
@@ -64,7 +64,8 @@ pub async fn reply(
         provider_id: inbound.provider_id.clone(),
         from: inbound.from.clone(),
         to: inbound.to.clone(),
-        body: inbound.body.clone(),
+        // People do text their card: it is struck out before anything reads or keeps the words (R50).
+        body: card_number::struck_out(&inbound.body),
         carrier,
     };
     let answer = house.engine.receive_reply(reply).await.map_err(Failure::broken)?;

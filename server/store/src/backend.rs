@@ -6,7 +6,6 @@
 //! PostgreSQL runs the same closures as plain transactions at read committed.
 
 use std::{
-    any::Any as StdAny,
     fs,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
@@ -27,6 +26,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use crate::{Keys, Result, StoreError};
+
+pub mod copy;
 
 /// Closures committed together at most; more would make one slow commit hurt many callers.
 const GROUP_LARGEST: usize = 64;
@@ -213,7 +214,7 @@ impl Store {
                 let (pool, keys) = (pool.clone(), self.inner.keys.clone());
                 tokio::spawn(async move { write_on_postgres(pool, keys, work).await })
                     .await
-                    .map_err(|e| StoreError::Sql(format!("a write panicked: {e}")))?
+                    .map_err(|_| panicked())?
             }
         }
     }
@@ -349,7 +350,7 @@ where
     fn run<'d>(&'d mut self, db: &'d mut Db) -> BoxFuture<'d, bool> {
         Box::pin(async move {
             let outcome = AssertUnwindSafe((self.work)(db)).catch_unwind().await;
-            let result = outcome.unwrap_or_else(|panic| Err(StoreError::Sql(words_of(&*panic))));
+            let result = outcome.unwrap_or_else(|_| Err(panicked()));
             let keep = result.is_ok();
             self.result = Some(result);
             keep
@@ -367,10 +368,9 @@ where
     }
 }
 
-fn words_of(panic: &(dyn StdAny + Send)) -> String {
-    let words = panic.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("a write panicked: {}", words.unwrap_or("unknown"))
+/// Without the words of the panic: they may quote what was being written.
+fn panicked() -> StoreError {
+    StoreError::Sql("a write panicked".into())
 }
 
 async fn write_in_groups(
@@ -454,7 +454,7 @@ where
         let mut db = Db { conn, kind: Kind::Postgres, keys: keys.clone() };
         db.run("begin").await?;
         let outcome = AssertUnwindSafe(work(&mut db)).catch_unwind().await;
-        let result = outcome.unwrap_or_else(|panic| Err(StoreError::Sql(words_of(&*panic))));
+        let result = outcome.unwrap_or_else(|_| Err(panicked()));
         match result {
             Ok(value) => {
                 db.run("commit").await?;

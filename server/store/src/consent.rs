@@ -1,5 +1,6 @@
 //! Append-only evidence of who agreed to what, when, and how we know (D-32). Keyed by phone or
-//! email, never by patient (D-4). The newest row counts.
+//! email, never by patient (D-4). The newest row counts. Chained afterwards by the notary of the audit
+//! log, one chain a phone or email, so that the evidence of one proves itself (MS15).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use domain::{
 };
 
 use crate::{
-    Db, Result, StoreError,
+    Db, Keys, Result, StoreError,
     backend::{LIST_LONGEST, padded, with_list},
 };
 
@@ -123,22 +124,145 @@ pub async fn load_many(
     Ok(found)
 }
 
-/// The whole evidence of one phone or email, newest first: for the patient record and for an export.
+/// One row of the evidence of a phone or email.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Evidence {
     pub id: String,
+    pub practice_id: String,
+    pub value_index: String,
     pub channel: String,
     pub granted: i64,
     pub source: String,
     pub wording: String,
     pub actor: String,
     pub at_ms: i64,
+    /// Its place among the rows of the same phone or email; none until the notary has been there.
+    pub chain_no: Option<i64>,
+    pub chain_hash: Option<String>,
 }
 
+impl Evidence {
+    /// The bytes the chain covers.
+    fn canonical(&self) -> String {
+        let parts = [
+            self.id.as_str(),
+            &self.practice_id,
+            &self.value_index,
+            &self.channel,
+            &self.granted.to_string(),
+            &self.source,
+            &self.wording,
+            &self.actor,
+            &self.at_ms.to_string(),
+        ];
+        parts.iter().map(|p| format!("{}:{p}", p.len())).collect()
+    }
+}
+
+/// The whole evidence of one phone or email, newest first: for the patient record and for an export.
 pub async fn list(db: &mut Db, practice: &PracticeId, value_index: &str) -> Result<Vec<Evidence>> {
-    const LIST: &str = "select id, channel, granted, source, wording, actor, at_ms
+    const LIST: &str = "select id, practice_id, value_index, channel, granted, source, wording,
+        actor, at_ms, chain_no, chain_hash
         from consent
         where practice_id = $1 and value_index = $2
         order by at_ms desc, id desc";
     Ok(sqlx::query_as(LIST).bind(practice.as_str()).bind(value_index).fetch_all(db.c()).await?)
+}
+
+/// Rows chained in one go; a large import takes several.
+const NOTARY_BATCH: i64 = 500;
+
+/// Chains the oldest unchained rows, each behind the last one of its phone or email; returns how
+/// many. Run under [`crate::audit::NOTARY_LEASE`].
+pub async fn chain_next(db: &mut Db) -> Result<usize> {
+    const NEXT: &str = "select id, practice_id, value_index, channel, granted, source, wording,
+        actor, at_ms, chain_no, chain_hash
+        from consent
+        where chain_no is null
+        order by id
+        limit $1";
+    const HEAD: &str = "select chain_no, chain_hash from consent
+        where practice_id = $1 and value_index = $2 and chain_no is not null
+        order by chain_no desc
+        limit 1";
+    const MARK: &str = "update consent set chain_no = $3, chain_hash = $4
+        where practice_id = $1 and id = $2 and chain_no is null";
+    let keys = db.keys();
+    let rows: Vec<Evidence> = sqlx::query_as(NEXT).bind(NOTARY_BATCH).fetch_all(db.c()).await?;
+    for row in &rows {
+        let head: Option<(i64, String)> = sqlx::query_as(HEAD)
+            .bind(&row.practice_id)
+            .bind(&row.value_index)
+            .fetch_optional(db.c())
+            .await?;
+        let (number, hash) = head.unwrap_or_default();
+        sqlx::query(MARK)
+            .bind(&row.practice_id)
+            .bind(&row.id)
+            .bind(number + 1)
+            .bind(keys.chain(&hash, &row.canonical()))
+            .execute(db.c())
+            .await?;
+    }
+    Ok(rows.len())
+}
+
+/// What the check of all chains found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Rows that were looked at.
+    pub rows: i64,
+    /// The id of the first row that does not fit: edited, or with one removed before it.
+    pub broken_at: Option<String>,
+}
+
+/// Replays every chain from its first row, a page at a time.
+pub async fn verify_chains(db: &mut Db, keys: &Keys) -> Result<ChainReport> {
+    const PAGE: &str = "select id, practice_id, value_index, channel, granted, source, wording,
+        actor, at_ms, chain_no, chain_hash
+        from consent
+        where chain_no is not null
+        and (practice_id, value_index, chain_no) > ($1, $2, $3)
+        order by practice_id, value_index, chain_no
+        limit 1000";
+    let mut report = ChainReport::default();
+    let (mut practice, mut value, mut number) = (String::new(), String::new(), 0_i64);
+    let mut hash = String::new();
+    loop {
+        let rows: Vec<Evidence> = sqlx::query_as(PAGE)
+            .bind(&practice)
+            .bind(&value)
+            .bind(number)
+            .fetch_all(db.c())
+            .await?;
+        if rows.is_empty() {
+            return Ok(report);
+        }
+        for row in rows {
+            if row.practice_id != practice || row.value_index != value {
+                (practice, value) = (row.practice_id.clone(), row.value_index.clone());
+                (number, hash) = (0, String::new());
+            }
+            number += 1;
+            hash = keys.chain(&hash, &row.canonical());
+            report.rows += 1;
+            if row.chain_no != Some(number) || row.chain_hash.as_deref() != Some(&hash) {
+                report.broken_at = Some(row.id);
+                return Ok(report);
+            }
+        }
+    }
+}
+
+/// Whether the rows of one phone or email, in any order, are a whole chain. Rows that the notary
+/// has not reached yet do not count.
+pub fn is_whole(keys: &Keys, evidence: &[Evidence]) -> bool {
+    let mut chained: Vec<&Evidence> =
+        evidence.iter().filter(|row| row.chain_no.is_some()).collect();
+    chained.sort_by_key(|row| row.chain_no);
+    let mut hash = String::new();
+    chained.iter().zip(1..).all(|(row, number)| {
+        hash = keys.chain(&hash, &row.canonical());
+        row.chain_no == Some(number) && row.chain_hash.as_deref() == Some(&hash)
+    })
 }

@@ -71,7 +71,7 @@ pub mod template;
 pub mod tries;
 pub mod webhook;
 
-pub use backend::{Db, Kind, Store, StoreOptions};
+pub use backend::{Db, Kind, Store, StoreOptions, copy};
 pub use error::StoreError;
 pub use keys::Keys;
 

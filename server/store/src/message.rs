@@ -402,21 +402,25 @@ pub async fn find_by_check_code(
     row.map(|(channel, at)| Ok((channel_of(&channel)?, UnixMs(at)))).transpose()
 }
 
-/// The texts to one phone, newest first, opened: one side of a conversation.
-pub async fn list_texts_to(
+/// The messages to one phone or email, of one channel or of all, newest first, opened: one side of
+/// a conversation, and its evidence.
+pub async fn list_to(
     db: &mut Db,
     practice: &PracticeId,
     value_index: &str,
+    channel: Option<Channel>,
     limit: i64,
 ) -> Result<Vec<Message>> {
     const LIST: &str = "select id
         from message
-        where practice_id = $1 and value_index = $2 and channel = 'text'
+        where practice_id = $1 and value_index = $2
+        and (cast($3 as text) is null or channel = $3)
         order by id desc
-        limit $3";
+        limit $4";
     let rows: Vec<(String,)> = sqlx::query_as(LIST)
         .bind(practice.as_str())
         .bind(value_index)
+        .bind(channel.map(Channel::as_str))
         .bind(limit)
         .fetch_all(db.c())
         .await?;

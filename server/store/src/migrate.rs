@@ -23,6 +23,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (15, "template", include_str!("../../../migrations/0015_template.sql")),
     (16, "voice_fax", include_str!("../../../migrations/0016_voice_fax.sql")),
     (17, "rule_override", include_str!("../../../migrations/0017_rule_override.sql")),
+    (18, "evidence", include_str!("../../../migrations/0018_evidence.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused

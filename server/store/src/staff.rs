@@ -183,9 +183,9 @@ pub async fn mark_failure(db: &mut Db, id: &StaffId, blocked_until: UnixMs) -> R
     const MARK: &str = "update staff set failures = failures + 1, blocked_until_ms = $2
         where id = $1
         returning failures";
-    let (failures,): (i64,) =
-        sqlx::query_as(MARK).bind(id.as_str()).bind(blocked_until.0).fetch_one(db.c()).await?;
-    Ok(failures)
+    let marked: Option<(i64,)> =
+        sqlx::query_as(MARK).bind(id.as_str()).bind(blocked_until.0).fetch_optional(db.c()).await?;
+    Ok(marked.map_or(0, |(failures,)| failures))
 }
 
 pub async fn mark_success(db: &mut Db, id: &StaffId) -> Result<()> {

@@ -242,6 +242,22 @@ pub struct Kept {
     pub lifted_by: Option<String>,
 }
 
+/// Every opt-out there ever was of one phone or email, oldest first. `values` are the practice's
+/// index of it and the global one.
+pub async fn list(db: &mut Db, practice: &PracticeId, values: [&str; 2]) -> Result<Vec<Kept>> {
+    const LIST: &str = "select id, practice_id, value_index, channel, scope, reason, actor, at_ms,
+        lifted_at_ms, lifted_by
+        from suppression
+        where practice_id in ($1, '*') and value_index in ($2, $3)
+        order by at_ms, id";
+    Ok(sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(values[0])
+        .bind(values[1])
+        .fetch_all(db.c())
+        .await?)
+}
+
 /// Every suppression of the deployment, for a restore.
 pub async fn list_kept(db: &mut Db) -> Result<Vec<Kept>> {
     const LIST: &str = "select id, practice_id, value_index, channel, scope, reason, actor, at_ms,

@@ -13,12 +13,14 @@ use std::{
 
 use domain::{
     clock::{Chance, Clock, UnixMs, World},
+    decide::{Channel, ConsentSource},
     id::PracticeId,
 };
 use sqlx::{AnyConnection, Connection, Executor};
 use store::{
     Keys, Kind, Store, StoreError, StoreOptions,
     audit::{self, Actor, Entry},
+    consent,
     keys::OsChance,
     scratch,
 };
@@ -213,5 +215,64 @@ async fn an_audit_row_is_neither_changed_nor_deleted_and_who_does_it_by_force_is
         assert_eq!(broken_at(&store).await, None);
         assert_eq!(run(&mut past, delete).await.unwrap(), 1);
         assert_eq!(broken_at(&store).await, Some(2), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_agreed_to_is_a_chain_for_each_phone() {
+    let dir = tempfile::tempdir().unwrap();
+    for (store, mut past) in opened(dir.path()).await {
+        let kind = store.kind();
+        for sql in ROWS {
+            run(&mut past, sql).await.unwrap();
+        }
+        let world = world();
+        let written = store.write(move |db| {
+            let world = world.clone();
+            Box::pin(async move {
+                let practice = PracticeId::trusted("prc_1");
+                for (phone, granted) in [("one", true), ("two", true), ("one", false)] {
+                    let new = consent::New {
+                        value_index: phone,
+                        channel: Channel::Text,
+                        granted,
+                        source: ConsentSource::Staff,
+                        wording: "form v1",
+                        actor: "staff:stf_1",
+                        at: world.now(),
+                    };
+                    consent::insert(db, &world, &practice, &new).await?;
+                }
+                while consent::chain_next(db).await? > 0 {}
+                Ok(())
+            })
+        });
+        written.await.unwrap();
+        let broken_at = async || {
+            let mut db = store.read().await.unwrap();
+            consent::verify_chains(&mut db, store.keys()).await.unwrap().broken_at
+        };
+        let of_one = async || {
+            let mut db = store.read().await.unwrap();
+            consent::list(&mut db, &PracticeId::trusted("prc_1"), "one").await.unwrap()
+        };
+        assert_eq!(broken_at().await, None);
+        let rows = of_one().await;
+        let places: Vec<_> = rows.iter().map(|row| (row.chain_no, row.granted)).collect();
+        assert_eq!(places, [(Some(2), 0), (Some(1), 1)], "{kind:?}");
+        assert!(consent::is_whole(store.keys(), &rows));
+        let refused = "update consent set wording = 'form v2' where value_index = 'one'";
+        let answer = run(&mut past, refused).await.unwrap_err().to_string();
+        assert!(answer.contains("append-only"), "{kind:?}: {answer}");
+        // Whoever owns the database can drop the trigger; not make the chain fit again.
+        let drop = match kind {
+            Kind::Sqlite => "drop trigger consent_no_rewrite",
+            Kind::Postgres => "drop trigger consent_no_rewrite on consent",
+        };
+        run(&mut past, drop).await.unwrap();
+        let sql = "update consent set granted = 1 where value_index = 'one' and granted = 0";
+        assert_eq!(run(&mut past, sql).await.unwrap(), 1);
+        assert_eq!(broken_at().await, Some(rows[0].id.clone()), "{kind:?}");
+        assert!(!consent::is_whole(store.keys(), &of_one().await));
     }
 }

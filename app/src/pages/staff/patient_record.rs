@@ -138,6 +138,7 @@ pub struct RecordRights {
     pub codes: bool,
     pub identity: bool,
     pub flags: bool,
+    pub evidence: bool,
 }
 
 #[derive(Clone, Debug)]

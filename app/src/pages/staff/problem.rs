@@ -42,6 +42,11 @@ impl StaffProblem {
                 "This could not be accepted",
                 "Nothing was changed. Go back, reload the page and try again.",
             ),
+            Some(ProblemKind::CardNumber) => (
+                "This looks like a card number",
+                "It was not kept, and nothing was changed. Go back and take the number out: cards \
+                 are only ever typed into the card form of Make a Payment.",
+            ),
             Some(ProblemKind::Broken) => (
                 "Something went wrong on our side",
                 "Look whether your change is there before you make it again. If this stays, tell \

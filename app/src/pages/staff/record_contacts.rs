@@ -11,7 +11,8 @@ use leptos::prelude::*;
 use super::{claim_words::counted, decision_words::line_name, patient_record::PatientRecord};
 use crate::{
     components::{
-        Badge, Button, ButtonLink, Checkbox, Confirm, Facts, Field, Form, Select, Tone, day, hidden,
+        Badge, Button, ButtonLink, Checkbox, Confirm, Facts, Field, Form, Select, Tone, day,
+        hidden, unseen,
     },
     when,
     words::Words,
@@ -216,6 +217,11 @@ fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
             "other accounts",
         )
     });
+    let evidence = record.rights.evidence.then(|| {
+        let href = record.head.at(&format!("/contacts/{}/evidence.csv", line.id));
+        let label = format!("Everything about {} in one file", line.masked);
+        view! { <a href=href>"Download all"{unseen(format!(": {label}"))}</a> }
+    });
     let calls = line.calls.as_ref().map(|calls| match calls.stopped {
         Some((since, how)) => {
             let words = format!("Stopped {} {how}", on(since, &record.zone));
@@ -237,6 +243,7 @@ fn facts(record: &PatientRecord, line: &ContactLine) -> AnyView {
         .maybe("Opted out", opted_out)
         .maybe("Delivery", trouble)
         .maybe("Shared with", shared)
+        .maybe("Evidence", evidence)
         .view()
 }
 

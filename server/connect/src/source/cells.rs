@@ -87,6 +87,9 @@ impl<'r> Cells<'r> {
         if words.len() > longest {
             return Err(self.bad(column, RefusalReason::TooLong));
         }
+        if domain::card_number::is_in(&words) {
+            return Err(self.bad(column, RefusalReason::CardNumber));
+        }
         Ok(Some(words.into_owned()))
     }
 

@@ -77,6 +77,8 @@ reasons! {
         "The text is not UTF-8. Save the file as CSV UTF-8 and import it again.",
     HiddenCharacter = "hidden_character":
         "There is a control character or an invisible mark. Type the text again.",
+    CardNumber = "card_number":
+        "This looks like the number of a payment card. Take it out of the file: cards are never kept here.",
     Missing = "missing":
         "A value is needed here. Fill it in.",
     TooLong = "too_long":

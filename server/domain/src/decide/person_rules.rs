@@ -7,11 +7,14 @@ use super::{
     SuppressionScope, Trace, trace::Finding,
 };
 use crate::{
-    clock::{DAY_MS, MINUTE_MS, UnixMs},
+    clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs},
     holds::{HoldKind, Precedence},
     phone,
     rulebook::{Kind, Requirement, Rule},
 };
+
+/// A clock that is put right goes back by less than this; a date further ahead is a wrong date.
+const CLOCK_SET_BACK_MS: i64 = 2 * HOUR_MS;
 
 /// A text that somebody asked for by a key in a call goes while they still expect it.
 const ASKED_LASTS_MS: i64 = 10 * MINUTE_MS;
@@ -250,7 +253,14 @@ fn consent(case: &Case<'_>, trace: &mut Trace) {
         Some(consent) if !consent.granted => {
             Finding::withhold(Fact::ConsentRefused { at: consent.at })
         }
-        // A consent dated ahead of now is a mistake of the file, not a consent.
+        // Recorded before the clock was set back. It stands, and nothing goes before its instant: to
+        // end the message for good would lose a receipt over a correction of the time.
+        Some(consent)
+            if consent.at > case.now && consent.at.since(case.now) <= CLOCK_SET_BACK_MS =>
+        {
+            Finding::defer(consent.at, Fact::ConsentGiven { at: consent.at })
+        }
+        // Dated further ahead it is a mistake of the file, not a consent.
         Some(consent) if consent.at > case.now => Finding::withhold(Fact::NoConsentOnFile),
         Some(consent) => Finding::pass(Fact::ConsentGiven { at: consent.at }),
     };

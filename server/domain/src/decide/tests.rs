@@ -184,7 +184,7 @@ fn on_a_wednesday_morning_maria_is_reminded_by_text_and_by_email() {
         assert_eq!(decision.headline(), None);
         assert!(decision.reasons.len() > 25, "every rule is in the trace");
         assert!(decision.reasons.iter().all(|r| r.verdict == Verdict::Pass));
-        assert!(decision.ruleset_version.starts_with("3."));
+        assert!(decision.ruleset_version.starts_with("4."));
     }
 }
 
@@ -288,6 +288,9 @@ fn without_a_yes_on_file_there_is_no_text_and_still_an_email() {
     withheld(&with(|f| f.contact.consent.as_mut().unwrap().granted = false), RuleId::Consent);
     let tomorrow = wednesday().plus_ms(DAY_MS);
     withheld(&with(|f| f.contact.consent.as_mut().unwrap().at = tomorrow), RuleId::Consent);
+    let recorded = wednesday().plus_ms(20 * MINUTE_MS);
+    let set_back = with(|f| f.contact.consent.as_mut().unwrap().at = recorded);
+    deferred(&set_back, RuleId::Consent, recorded);
     withheld(&with(|f| f.contact.text_enabled = false), RuleId::TextEnabled);
     let (email, mut facts) = of(Class::Dunning, Channel::Email);
     facts.contact.consent = None;
@@ -618,6 +621,21 @@ fn who_chose_both_channels_gets_one_notice_on_both_as_one_contact() {
     assert!(both.sends(), "{:?}", both.headline());
     let not_both = with(|f| f.history.to_guarantor = vec![same]);
     assert_eq!(not_both.headline().map(|r| r.rule), Some(RuleId::CapOnGuarantor));
+}
+
+#[test]
+fn who_chose_both_channels_rests_a_day_after_the_later_half_of_a_notice() {
+    let half = |hours_ago| Sent {
+        at: wednesday().minus_ms(hours_ago * HOUR_MS),
+        notice: "maria/0".into(),
+    };
+    for halves in [[half(25), half(23)], [half(23), half(25)]] {
+        let next = with(|f| {
+            f.history.to_guarantor = halves.into();
+            f.guarantor.as_mut().unwrap().preference = Preference::Both;
+        });
+        deferred(&next, RuleId::CapOnGuarantor, wednesday().plus_ms(HOUR_MS));
+    }
 }
 
 #[test]

@@ -117,18 +117,20 @@ fn cap(case: &Case<'_>, sent: &[Sent], binding: &[(Cap, &Rule)]) -> Finding {
 }
 
 /// The instants that count. For a guarantor who chose both channels, text and email of one notice
-/// are one contact, and the other half of this very notice is no reason against this half.
+/// are one contact, and the other half of this very notice is no reason against this half. The
+/// contact lasts until its later half: the halves can be most of a day apart, and whoever had the
+/// text in the evening is not to have the next notice in the morning because the email was early.
 fn contacts(case: &Case<'_>, sent: &[Sent]) -> Vec<UnixMs> {
     let both = case.facts.guarantor.as_ref().is_some_and(|g| g.preference == Preference::Both);
     if !both {
         return sent.iter().map(|s| s.at).collect();
     }
-    let mut first: BTreeMap<&str, UnixMs> = BTreeMap::new();
+    let mut last: BTreeMap<&str, UnixMs> = BTreeMap::new();
     for one in sent.iter().filter(|s| s.notice != case.message.notice) {
-        let at = first.entry(&one.notice).or_insert(one.at);
-        *at = one.at.min(*at);
+        let at = last.entry(&one.notice).or_insert(one.at);
+        *at = one.at.max(*at);
     }
-    first.into_values().collect()
+    last.into_values().collect()
 }
 
 fn preference(case: &Case<'_>) -> Finding {

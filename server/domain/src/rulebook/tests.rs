@@ -146,7 +146,7 @@ channel = ["text"]
 #[test]
 fn the_version_says_which_words_bind() {
     let book = Rulebook::product();
-    assert!(book.version().starts_with("3."), "{}", book.version());
+    assert!(book.version().starts_with("4."), "{}", book.version());
     assert_eq!(book.version().len(), 2 + HASH_CHARS);
     assert_eq!(book.with(&[]).version(), book.version());
 }

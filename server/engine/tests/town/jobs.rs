@@ -1,14 +1,15 @@
 //! Lists, approvals, and what a changed balance does to them.
 
+use connect::channel::ChannelError;
 use domain::{
-    clock::{DAY_MS, HOUR_MS},
+    clock::{DAY_MS, HOUR_MS, MINUTE_MS},
     decide::RuleId,
     money::Cents,
 };
 use engine::{Criteria, EngineError, Goes, Refusal, Segment, Selection};
 use store::message::State;
 
-use crate::town::{everywhere, staff};
+use crate::town::{Fault, everywhere, staff};
 
 const ANA: &str = "+12125550111";
 const BEN: &str = "+12125550112";
@@ -371,6 +372,31 @@ async fn who_chose_both_channels_gets_one_notice_on_both_and_it_counts_once() {
         assert_eq!(town.provider.to("ana@example.org").len(), 2);
         let list = town.engine.confirm_list(p, &town.by_text()).await.expect("list");
         assert!(matches!(list.eligible[0].goes, Goes::At(_)), "twice in seven days is the most");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_chose_both_channels_has_a_day_of_rest_after_the_later_half_of_a_notice() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.email_of(&ana, "ana@example.org").await;
+        let (p, g) = (&town.practice, &ana.guarantor);
+        let both = Some(domain::book::Preferred::Both);
+        town.engine.set_preferred(p, g, both, &staff("desk")).await.expect("both");
+        // The provider of texts is away for an hour and a half; the email goes on time.
+        let away =
+            ChannelError::Retry { after_ms: Some(90 * MINUTE_MS.unsigned_abs()), code: None };
+        town.provider.meets(Fault::Says(away));
+        town.remind_all().await;
+        town.pass_ms(3 * HOUR_MS).await;
+        town.remind_all().await;
+        town.pass_ms(2 * DAY_MS).await;
+        let mut sent: Vec<_> = town.provider.all().into_iter().map(|out| out.at).collect();
+        sent.sort();
+        let [first, second, next, ..] = sent[..] else { panic!("two halves, and the next notice") };
+        assert!(second.since(first) > HOUR_MS, "the halves went apart");
+        assert!(next.since(second) >= DAY_MS, "{second}, and again at {next}");
     })
     .await;
 }

@@ -1,4 +1,5 @@
 use domain::{
+    clock::{HOUR_MS, MINUTE_MS},
     money::Cents,
     payment::{RefundReason, RefundState, Refusal},
 };
@@ -103,20 +104,90 @@ async fn a_refund_the_processor_never_heard_of_is_asked_for_again() {
     }
 }
 
+impl House {
+    /// Sweeps wherever something is due, until nothing is; how often a refund was looked at.
+    async fn sweep_to_rest(&self) -> usize {
+        let mut looks = 0;
+        while let Some(next) = self.payments.next_due().await.unwrap() {
+            assert!(looks < 100, "a refund is asked for without end");
+            self.advance_minutes((next.since(self.world.now()) + MINUTE_MS - 1) / MINUTE_MS);
+            looks += self.payments.sweep().await.unwrap().refunds_looked_at;
+        }
+        looks
+    }
+
+    /// The processor's news of its first refund.
+    async fn hear_of_refund(&self, kind: &str) {
+        let refund = self.sandbox.refunds()[0].clone();
+        let object = format!(
+            r#"{{"id":"{}","object":"refund","payment_intent":"{}"}}"#,
+            refund.id, refund.payment_intent
+        );
+        self.event("evt_1", kind, &object).await.unwrap();
+        assert_eq!(self.payments.drain_webhooks().await.unwrap(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_the_processor_answers_with_one_error_for_ever_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    for house in houses(dir.path()).await {
+        let payment = house.pay(&house.maria, FULL, FULL).await.payment;
+        // Its key keeps the error, and every repetition gets it again.
+        house.fault(FaultRule::new(Vendor::Stripe, "refunds.create", FaultKind::Error500));
+        let asked = house.payments.refund(&wish(&house, &payment, 2_000)).await.unwrap();
+        assert!(matches!(asked, Refunding::UnderWay(_)), "{asked:?}");
+        assert_eq!(house.due(&house.maria).await, 2_000);
+        let (began, looks) = (house.world.now(), house.sweep_to_rest().await);
+        assert!(looks < 50, "looked at {looks} times in a day: the processor is asked ever less");
+        assert!(house.world.now().since(began) > 25 * HOUR_MS, "not before its key is free again");
+        assert!(house.sandbox.refunds().is_empty());
+        assert_eq!(house.due(&house.maria).await, 0, "nothing went back");
+        assert_eq!(house.count("task").await, 1, "a person is told");
+        // Whoever asks again asks anew.
+        let again = house.payments.refund(&wish(&house, &payment, 2_000)).await.unwrap();
+        assert!(matches!(again, Refunding::Done(_)), "{again:?}");
+        house.check().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_was_given_up_and_turns_up_is_booked_and_reopens_the_bill() {
+    let dir = tempfile::tempdir().unwrap();
+    for house in houses(dir.path()).await {
+        let payment = house.pay(&house.maria, FULL, FULL).await.payment;
+        let lost = FaultRule::new(Vendor::Stripe, "refunds.create", FaultKind::Reset);
+        house.fault(lost.times(1_000));
+        house.payments.refund(&wish(&house, &payment, 2_000)).await.unwrap();
+        house.sweep_to_rest().await;
+        let line = ApplyLine { claim: house.marias_claim.clone(), amount: Cents(FULL) };
+        let version = house.version(&payment).await;
+        let (p, by) = (&house.practice, biller());
+        house.payments.apply(p, &payment.id, &[line], version, &by).await.unwrap();
+        house.sandbox.clear_faults().unwrap();
+        let late = connect::gateway::NewRefund {
+            key: format!("{}:refund:1", payment.attempt),
+            intent_id: payment.intent_id.clone(),
+            amount: Cents(2_000),
+            reason: connect::gateway::RefundReason::RequestedByPayer,
+        };
+        let gateway = payments::ready_gateway(&house.merchant, 2_000).unwrap();
+        gateway.refund(late).await.unwrap();
+        house.hear_of_refund("refund.created").await;
+        assert_eq!(house.count("refund").await, 1, "the one we had asked for");
+        assert_eq!(house.due(&house.maria).await, 2_000);
+        house.check().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_comes_back_is_unapplied_again() {
     let dir = tempfile::tempdir().unwrap();
     for house in houses(dir.path()).await {
         let payment = house.pay(&house.maria, FULL, FULL).await.payment;
         house.payments.refund(&wish(&house, &payment, 2_000)).await.unwrap();
-        let refund = house.sandbox.refunds()[0].clone();
-        assert!(house.sandbox.fail_refund(&refund.id).unwrap());
-        let object = format!(
-            r#"{{"id":"{}","object":"refund","payment_intent":"{}"}}"#,
-            refund.id, refund.payment_intent
-        );
-        house.event("evt_1", "refund.failed", &object).await.unwrap();
-        assert_eq!(house.payments.drain_webhooks().await.unwrap(), 1);
+        assert!(house.sandbox.fail_refund(&house.sandbox.refunds()[0].id).unwrap());
+        house.hear_of_refund("refund.failed").await;
         assert_eq!(house.due(&house.maria).await, 0);
         assert_eq!(house.count("task").await, 1, "a person is told");
         let faults = house.payments.faults().await.unwrap();

@@ -1,6 +1,9 @@
 //! Doctored worlds: each invariant holds in the good one and fails in the bad one beside it.
 
-use domain::{clock::HOUR_MS, id::HoldId};
+use domain::{
+    clock::HOUR_MS,
+    id::{HoldId, MessageId},
+};
 
 use super::*;
 
@@ -165,6 +168,10 @@ fn one_reminder_too_many_is_seen_for_the_person_and_for_the_phone() {
         Reminder { to: EMAIL.into(), ..reminder("job_1", day(0, 1)) },
     ];
     assert!(within_caps(&both).is_ok());
+    // Its later half counts too: a day after the first is less than a day after the second.
+    let next = |hours| [&both[..], &[reminder("job_2", day(1, hours))]].concat();
+    assert!(within_caps(&next(0)).is_err());
+    assert!(within_caps(&next(1)).is_ok());
     // Two people who share a phone share its caps.
     let other =
         Reminder { guarantor: GuarantorId::trusted("gua_ann"), ..reminder("job_1", day(0, 1)) };
@@ -217,7 +224,12 @@ fn a_receipt_that_never_came_is_seen() {
     assert!(no_receipt_missing(&facts, &paid, &[by_text.clone(), by_email.clone()]).is_ok());
     assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_text)).is_err());
     assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_email)).is_err());
-    // One that the script lost, one to nobody who may be texted.
+    // One that the script lost, or that died with its worker, and one to nobody who may be texted.
+    // A text is looked up and sent again.
+    facts.mail_in_dead_hands.insert(MessageId::trusted("msg_1"));
+    assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_text)).is_ok());
+    assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_email)).is_err());
+    facts.mail_in_dead_hands.clear();
     facts.lost.insert("email", 1);
     assert!(no_receipt_missing(&facts, &paid, &[by_text]).is_ok());
     facts.ever_stopped.insert(PHONE.into());

@@ -73,7 +73,8 @@ async fn model(
     let holders = contact::list_by_value(&mut db, practice, value).await?;
     let accounts = candidates(&mut db, staff, &holders).await?;
     let replies = store::reply::list_by_value(&mut db, practice, value, SHOWN + 1).await?;
-    let texts = store::message::list_texts_to(&mut db, practice, value, SHOWN + 1).await?;
+    let text = Some(Channel::Text);
+    let texts = store::message::list_to(&mut db, practice, value, text, SHOWN + 1).await?;
     let has_more = replies.len() as i64 > SHOWN || texts.len() as i64 > SHOWN;
     let labels: Vec<&str> = texts
         .iter()

@@ -146,6 +146,7 @@ pub struct Typed {
 
 pub async fn show(house: &House, staff: &Staff, id: &str, typed: Typed, errors: Errors) -> Answer {
     let found = find(house, staff, id).await?;
+    house.audit(staff.entry("view", "follow_up", id).about(&found.guarantor)).await?;
     let mut db = house.store.read().await?;
     let due = dues(&mut db, &staff.practice, std::slice::from_ref(&found)).await?;
     let names = Names::of(&mut db, found.closed_by.iter().map(String::as_str)).await?;

@@ -5,6 +5,7 @@ pub mod canned_replies;
 pub mod conversation;
 pub mod dashboard;
 pub mod encounters;
+pub mod evidence;
 pub mod follow_ups;
 pub mod health;
 pub mod imports;

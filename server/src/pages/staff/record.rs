@@ -145,6 +145,7 @@ pub async fn hold(house: web::Data<House>, staff: Staff, id: web::Path<String>) 
     staff.require(&house, Permission::PlaceHolds).await?;
     let mut db = house.store.read().await?;
     let guarantor = find(&mut db, &staff.practice, &id).await?;
+    house.audit(staff.entry("view", "guarantor", id.as_str()).about(&guarantor.id)).await?;
     let page = hold_page(&staff, &mut db, &guarantor, HoldForm::default(), Errors::new()).await?;
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }
@@ -189,6 +190,7 @@ pub async fn text(house: web::Data<House>, staff: Staff, id: web::Path<String>) 
     let mut db = house.store.read().await?;
     let guarantor = find(&mut db, &staff.practice, &id).await?;
     drop(db);
+    house.audit(staff.entry("view", "guarantor", id.as_str()).about(&guarantor.id)).await?;
     let page = text_page(&house, &staff, &guarantor, "", "", Errors::new()).await?;
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }
@@ -243,6 +245,7 @@ pub async fn access_code(house: web::Data<House>, staff: Staff, id: web::Path<St
     staff.require(&house, Permission::IssueAccessCodes).await?;
     let mut db = house.store.read().await?;
     let guarantor = find(&mut db, &staff.practice, &id).await?;
+    house.audit(staff.entry("view", "guarantor", id.as_str()).about(&guarantor.id)).await?;
     let page = AccessCodePage { head: head_of(&guarantor), errors: Errors::new() };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }

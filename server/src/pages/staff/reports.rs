@@ -39,6 +39,7 @@ pub async fn get(request: HttpRequest, house: web::Data<House>, staff: Staff) ->
 pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::View).await?;
     let page = read(&house, &staff, Query::parse(request.query_string())).await?;
+    house.audit(staff.entry("export", "report", "csv")).await?;
     let figures = page
         .figures
         .iter()

@@ -583,10 +583,20 @@ pub async fn list_reached(
 }
 
 /// Messages about to be handed over, or handed over without an answer yet.
-pub async fn count_sending(db: &mut Db, channel: Channel) -> Result<i64> {
-    const COUNT: &str = "select count(*) from message where state = 'sending' and channel = $1";
-    let (count,): (i64,) = sqlx::query_as(COUNT).bind(channel.as_str()).fetch_one(db.c()).await?;
-    Ok(count)
+pub async fn list_sending(
+    db: &mut Db,
+    practice: &PracticeId,
+    channel: Channel,
+) -> Result<Vec<MessageId>> {
+    const LIST: &str = "select id from message
+        where practice_id = $1 and state = 'sending' and channel = $2
+        order by id";
+    let rows: Vec<(String,)> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(channel.as_str())
+        .fetch_all(db.c())
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| MessageId::trusted(id)).collect())
 }
 
 /// Messages that some worker holds although they are due: between two steps of a simulation none is,
