@@ -52,6 +52,8 @@ impl NotificationHistory {
                     .option("", "Any")
                     .option("text", "Text")
                     .option("email", "Email")
+                    .option("voice", "Call")
+                    .option("fax", "Fax")
                     .chosen(value("channel")),
             );
         }
