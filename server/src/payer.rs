@@ -9,12 +9,12 @@ use app::{pages::PatientShell, words::Lang};
 use domain::{
     balance::{AccountDue, due},
     clock::UnixMs,
-    holds::can_be_paid_online,
-    id::{AttemptId, ClaimId, GuarantorId},
+    holds::{Hold, can_be_paid_online},
+    id::{AttemptId, ClaimId, GuarantorId, PracticeId},
     payment::{AmountRange, AmountRules, Source},
     practice::Practice,
 };
-use store::{Db, attempt::Attempt, audit::Actor, link::Link, merchant::Merchant};
+use store::{Db, attempt::Attempt, audit::Actor, glance::Glance, link::Link, merchant::Merchant};
 
 use crate::{
     choice::Choice,
@@ -24,7 +24,6 @@ use crate::{
     house::House,
     session::Patient,
     visit::{self, PAY_PASS_MS, Visit, short},
-    wording::lang_of,
 };
 
 const LINK_PURPOSE: &str = "pay form of a link";
@@ -77,6 +76,25 @@ impl Payer {
         };
         let (practice, guarantor) = (patient.practice.clone(), guarantor.clone());
         Ok(Some(Self { practice, guarantor, way: Way::Account(Box::new(patient), None) }))
+    }
+
+    /// The payer of `GET /pay` when it is the holder of a link and nothing else is to be looked at,
+    /// with what the page asks; `None` when there is more to it, and [`Payer::find`] tells.
+    pub async fn at_a_glance(
+        house: &House,
+        db: &mut Db,
+        visit: &Visit,
+    ) -> Result<Option<(Self, Glance)>, Failure> {
+        let pass = visit.pay_pass().filter(|_| visit.choice_cookie().is_none());
+        let Some(pass) = pass else { return Ok(None) };
+        let now = house.world.now();
+        let declined_since = now.minus_ms(DECLINES_WITHIN_MS);
+        let seen = store::glance::find(db, &pass.link_hash, now, declined_since).await?;
+        Ok(seen.map(|seen| {
+            let (practice, guarantor) = (seen.practice.clone(), seen.guarantor().clone());
+            let way = Way::Link(Box::new(seen.link.clone()));
+            (Self { practice, guarantor, way }, seen)
+        }))
     }
 
     /// The holder of one of the links this browser has open, by the start of its hash.
@@ -242,7 +260,7 @@ impl Payer {
             return Ok(lang);
         }
         let known = store::guarantor::find_language(db, &self.practice.id, &self.guarantor).await?;
-        Ok(known.map(lang_of).or_else(|| visit.lang()).unwrap_or_default())
+        Ok(visit.lang_for(known))
     }
 
     /// The frame of this payer's pages. `path` is shown again after a change of language.
@@ -297,35 +315,80 @@ impl Payable {
     }
 }
 
+/// What a standing is judged by.
+struct Ground {
+    holds: Vec<Hold>,
+    import_is_held: bool,
+    account: AccountDue,
+    merchant: Option<Merchant>,
+    declined: i64,
+}
+
 impl Standing {
     pub async fn load(house: &House, db: &mut Db, payer: &Payer) -> Result<Self, Failure> {
-        let (practice, guarantor) = (&payer.practice, &payer.guarantor);
+        let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
         let now = house.world.now();
-        let holds = store::hold::load_many(db, &practice.id, std::slice::from_ref(guarantor));
-        let holds = holds.await?.remove(guarantor).unwrap_or_default();
-        let holds: Vec<_> = holds.iter().map(store::hold::Hold::rule).collect();
-        let import_is_held = store::import::count_holding(db, &practice.id).await? > 0;
+        let ground = Ground {
+            holds: load_holds(db, practice, guarantor).await?,
+            import_is_held: store::import::count_holding(db, practice).await? > 0,
+            account: due(&store::balance::load(db, practice, guarantor).await?),
+            merchant: store::merchant::load(db, practice).await?,
+            declined: count_declines(db, payer, now).await?,
+        };
+        Ok(Self::of(&payer.practice, ground, now))
+    }
+
+    /// The same where most of it was read with the link.
+    pub async fn at_a_glance(house: &House, db: &mut Db, seen: &Glance) -> Result<Self, Failure> {
+        let (practice, guarantor) = (&seen.practice.id, seen.guarantor());
+        let holds = match seen.has_holds {
+            true => load_holds(db, practice, guarantor).await?,
+            false => Vec::new(),
+        };
+        let account = match seen.has_payments {
+            true => store::balance::load(db, practice, guarantor).await?,
+            false => store::balance::load_unpaid(db, practice, guarantor).await?,
+        };
+        let ground = Ground {
+            holds,
+            import_is_held: seen.import_is_held,
+            account: due(&account),
+            merchant: seen.merchant.clone(),
+            declined: seen.declined,
+        };
+        Ok(Self::of(&seen.practice, ground, house.world.now()))
+    }
+
+    fn of(practice: &Practice, ground: Ground, now: UnixMs) -> Self {
+        let Ground { holds, import_is_held, account, merchant, declined } = ground;
         if !can_be_paid_online(&holds, import_is_held, now) {
-            return Ok(Self::NotOnline);
+            return Self::NotOnline;
         }
-        let account = due(&store::balance::load(db, &practice.id, guarantor).await?);
         if !account.due.is_positive() {
             // What is with an agency is paid to the agency (D-51).
             let is_placed = account.in_collections.is_positive();
-            return Ok(if is_placed { Self::NotOnline } else { Self::NothingDue });
+            return if is_placed { Self::NotOnline } else { Self::NothingDue };
         }
         let settings = &practice.settings;
         let rules = AmountRules {
             minimum: settings.minimum_payment,
             overpayment_is_allowed: settings.overpayment_is_allowed,
         };
-        let Some(range) = rules.range(account.due) else { return Ok(Self::NotOnline) };
-        let Some(merchant) = store::merchant::load(db, &practice.id).await? else {
-            return Ok(Self::NotOnline);
+        let (Some(range), Some(merchant)) = (rules.range(account.due), merchant) else {
+            return Self::NotOnline;
         };
-        let too_many_declines = count_declines(db, payer, now).await? >= DECLINES_MOST;
-        Ok(Self::Payable(Box::new(Payable { account, range, merchant, too_many_declines })))
+        let too_many_declines = declined >= DECLINES_MOST;
+        Self::Payable(Box::new(Payable { account, range, merchant, too_many_declines }))
     }
+}
+
+async fn load_holds(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+) -> Result<Vec<Hold>, Failure> {
+    let holds = store::hold::load_many(db, practice, std::slice::from_ref(guarantor)).await?;
+    Ok(holds.values().flatten().map(store::hold::Hold::rule).collect())
 }
 
 async fn count_declines(db: &mut Db, payer: &Payer, now: UnixMs) -> Result<i64, Failure> {

@@ -1,5 +1,8 @@
 //! Every address of the server on one page, with who may use it. The authorization matrix in
 //! `end2end` is generated from [`TABLE`]: a route that is not in it does not exist.
+//!
+//! They are tried in this order, and a path with a variable is a pattern to run: what crowds of
+//! patients open stands first.
 
 use actix_web::{
     middleware::from_fn,
@@ -56,6 +59,27 @@ routes! { TABLE, configure;
     post "/reports/blocked" Anyone => actions::take_report::post;
     get "/favicon.ico" Anyone => pages::assets::no_icon;
     get "/assets/{file}" Anyone => pages::assets::get;
+    get "/" Anyone => pages::front::get;
+    get "/at/{practice}" Anyone => pages::front::at;
+    get "/p/{token}" Anyone => actions::open_link::get;
+    head "/p/{token}" Anyone => actions::open_link::get;
+    get "/pay" PayPass => pages::pay::get;
+    post "/pay" PayPass => actions::submit_payment::post;
+    post "/pay/intent" PayPass => actions::submit_payment::intent;
+    post "/pay/declined" PayPass => actions::note_decline::post;
+    post "/pay/cancel" PayPass => actions::cancel_payment::post;
+    get "/pay/return" PayPass => pages::pay::back;
+    get "/pay/checking/{attempt}" PayPass => pages::pay::checking;
+    get "/receipt/{attempt}" PayPass => pages::receipt::get;
+    get "/link/new" Anyone => pages::link::new;
+    post "/link/new" Anyone => actions::send_new_link::post;
+    get "/not-me" PayPass => pages::not_me::get;
+    post "/not-me" PayPass => actions::report_not_me::post;
+    get "/check-message" Anyone => pages::message_check::get;
+    post "/check-message" Anyone => actions::check_message::post;
+    get "/unsubscribe/{token}" Anyone => pages::unsubscribe::get;
+    post "/unsubscribe/{token}" Anyone => actions::unsubscribe::post;
+    post "/language" Anyone => actions::choose_language::post;
     get "/create-account" Anyone => actions::create_account::get;
     post "/create-account" Anyone => actions::create_account::post;
     get "/sign-in" Anyone => actions::sign_in::get;
@@ -245,27 +269,6 @@ routes! { TABLE, configure;
     post "/staff/payments/{id}/posted" Staff(P::MarkPosted) => actions::mark_posted::post;
     get "/staff/audit" Staff(P::ReadAudit) => pages::staff::audit::get;
     get "/staff/audit/export.csv" Staff(P::ReadAudit) => pages::staff::audit::export;
-    get "/" Anyone => pages::front::get;
-    get "/at/{practice}" Anyone => pages::front::at;
-    get "/p/{token}" Anyone => actions::open_link::get;
-    head "/p/{token}" Anyone => actions::open_link::get;
-    get "/pay" PayPass => pages::pay::get;
-    post "/pay" PayPass => actions::submit_payment::post;
-    post "/pay/intent" PayPass => actions::submit_payment::intent;
-    post "/pay/declined" PayPass => actions::note_decline::post;
-    post "/pay/cancel" PayPass => actions::cancel_payment::post;
-    get "/pay/return" PayPass => pages::pay::back;
-    get "/pay/checking/{attempt}" PayPass => pages::pay::checking;
-    get "/receipt/{attempt}" PayPass => pages::receipt::get;
-    get "/link/new" Anyone => pages::link::new;
-    post "/link/new" Anyone => actions::send_new_link::post;
-    get "/not-me" PayPass => pages::not_me::get;
-    post "/not-me" PayPass => actions::report_not_me::post;
-    get "/check-message" Anyone => pages::message_check::get;
-    post "/check-message" Anyone => actions::check_message::post;
-    get "/unsubscribe/{token}" Anyone => pages::unsubscribe::get;
-    post "/unsubscribe/{token}" Anyone => actions::unsubscribe::post;
-    post "/language" Anyone => actions::choose_language::post;
 }
 
 routes! { DEMO_TABLE, configure_demo;

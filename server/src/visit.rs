@@ -22,7 +22,7 @@ use app::{
     words::Lang,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{card_number, clock::UnixMs, practice::Practice};
+use domain::{book::Language, card_number, clock::UnixMs, practice::Practice};
 use store::{
     Keys,
     keys::{new_token, token_hash},
@@ -33,6 +33,7 @@ use crate::{
     failure::{self, Failure},
     headers,
     house::House,
+    wording::lang_of,
 };
 
 /// A pay-only pass lives until the longest attempt it may start, plus its slack (decision 2).
@@ -205,6 +206,12 @@ impl Visit {
     /// The language the visitor chose by hand, which wins over every other.
     pub fn chosen_lang(&self) -> Option<Lang> {
         self.inner.chosen_lang
+    }
+
+    /// Chosen by hand, else the account's, else the browser's.
+    pub fn lang_for(&self, of_account: Option<Language>) -> Lang {
+        let known = self.inner.chosen_lang.or_else(|| of_account.map(lang_of));
+        known.or(self.inner.lang).unwrap_or_default()
     }
 
     /// The client's address, for limits and the audit.

@@ -7,6 +7,7 @@ use app::{
         TypedPayment, WhyChanged,
     },
     refusal::{Decline, Refusal},
+    words::Lang,
 };
 use domain::{
     balance::AccountDue,
@@ -16,7 +17,7 @@ use domain::{
 };
 use payments::{Outcome, PayError};
 use serde::Deserialize;
-use store::{attempt::Attempt, link::Link};
+use store::{attempt::Attempt, glance::Glance, link::Link, payment::Payment};
 
 use crate::{
     actions::choose_language::see_other,
@@ -53,6 +54,32 @@ pub async fn get(
     visit: Visit,
     query: web::Query<Query>,
 ) -> Answer {
+    if query.after.is_none() {
+        let mut db = house.store.read().await?;
+        if let Some((payer, seen)) = Payer::at_a_glance(&house, &mut db, &visit).await? {
+            if let Some(attempt) = under_way_of(&seen) {
+                return Ok(see_other(&format!("/pay/checking/{attempt}")));
+            }
+            let view = View {
+                lang: visit.lang_for(seen.language),
+                standing: Standing::at_a_glance(&house, &mut db, &seen).await?,
+                recent: match seen.has_payments {
+                    true => recent(&house, &payer).await?,
+                    false => Vec::new(),
+                },
+            };
+            drop(db);
+            return Ok(show(
+                &house,
+                &request,
+                &visit,
+                &payer,
+                view,
+                Said::default(),
+                StatusCode::OK,
+            ));
+        }
+    }
     let Some(payer) = Payer::find(&house, &visit).await? else {
         return no_pass(&house, &request, &visit).await;
     };
@@ -78,9 +105,16 @@ async fn under_way(house: &House, payer: &Payer) -> Result<Option<Attempt>, Fail
     let mut db = house.store.read().await?;
     let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
     let open = store::attempt::find_open(&mut db, practice, guarantor).await?;
-    Ok(open.filter(|attempt| {
-        matches!(attempt.state, AttemptState::Processing | AttemptState::Unknown)
-    }))
+    Ok(open.filter(|attempt| is_unanswered(attempt.state)))
+}
+
+/// The same of what was seen with the link.
+fn under_way_of(seen: &Glance) -> Option<&AttemptId> {
+    seen.open.as_ref().filter(|(_, state)| is_unanswered(*state)).map(|(id, _)| id)
+}
+
+const fn is_unanswered(state: AttemptState) -> bool {
+    matches!(state, AttemptState::Processing | AttemptState::Unknown)
 }
 
 /// What there is to say after an attempt that ended without money.
@@ -129,28 +163,52 @@ pub async fn page(
     let lang = payer.lang(&mut db, visit).await?;
     let standing = Standing::load(house, &mut db, payer).await?;
     drop(db);
-    let shell = payer.shell(house, visit, lang, "/pay");
-    match standing {
+    let view = View { lang, standing, recent: recent(house, payer).await? };
+    Ok(show(house, request, visit, payer, view, said, status))
+}
+
+/// What the page is made of, beside what was typed.
+struct View {
+    lang: Lang,
+    standing: Standing,
+    recent: Vec<Payment>,
+}
+
+async fn recent(house: &House, payer: &Payer) -> Result<Vec<Payment>, Failure> {
+    let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
+    house.payments.recent(practice, guarantor).await.map_err(Failure::broken)
+}
+
+fn show(
+    house: &House,
+    request: &HttpRequest,
+    visit: &Visit,
+    payer: &Payer,
+    view: View,
+    said: Said,
+    status: StatusCode,
+) -> HttpResponse {
+    let shell = payer.shell(house, visit, view.lang, "/pay");
+    match view.standing {
         Standing::Payable(payable) => {
             let script = payable.has_card_form(&payer.practice);
             let script = script.then_some(payable.merchant.js_url.as_str());
             PayPolicy::of(script, &payable.merchant.checkout_origin).allow(request);
-            let model = model(house, payer, &payable, said).await?;
-            Ok(html(status, model.html(&shell)))
+            html(status, model(house, payer, &payable, &view.recent, said).html(&shell))
         }
-        Standing::NothingDue => Ok(html(StatusCode::OK, PayStopped::NothingDue.html(&shell))),
-        Standing::NotOnline => Ok(html(StatusCode::OK, PayStopped::NotOnline.html(&shell))),
+        Standing::NothingDue => html(StatusCode::OK, PayStopped::NothingDue.html(&shell)),
+        Standing::NotOnline => html(StatusCode::OK, PayStopped::NotOnline.html(&shell)),
     }
 }
 
-async fn model(
+fn model(
     house: &House,
     payer: &Payer,
     payable: &Payable,
+    recent: &[Payment],
     said: Said,
-) -> Result<MakePayment, Failure> {
+) -> MakePayment {
     let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
-    let recent = house.payments.recent(practice, guarantor).await.map_err(Failure::broken)?;
     let account = &payable.account;
     let mut refusals = said.refusals;
     if payable.too_many_declines {
@@ -162,7 +220,7 @@ async fn model(
         script: payable.merchant.js_url.clone(),
         account: payable.merchant.account.clone(),
     });
-    Ok(MakePayment {
+    MakePayment {
         link: payer.reference(house),
         attempt: house.payments.mint_form(practice, guarantor),
         due: account.due,
@@ -180,7 +238,7 @@ async fn model(
         card,
         statement_href: statement_href(payer),
         not_me_href: payer.link().map(|link| format!("/not-me?of={}", short(&link.token_hash))),
-    })
+    }
 }
 
 /// What the message said, where that is no longer so (D-10).

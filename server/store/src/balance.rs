@@ -48,6 +48,19 @@ pub async fn load(
     Ok(found.remove(guarantor).unwrap_or_default())
 }
 
+/// The facts of an account of which nothing was ever paid with us, in one query.
+pub async fn load_unpaid(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+) -> Result<AccountFacts> {
+    let mut facts = AccountFacts::default();
+    for row in load_claims(db, practice, std::slice::from_ref(guarantor)).await? {
+        facts.claims.push(row.claim()?.1);
+    }
+    Ok(facts)
+}
+
 /// The facts of several accounts, in two queries for every few hundred.
 pub async fn load_many(
     db: &mut Db,

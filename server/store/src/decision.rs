@@ -51,7 +51,7 @@ pub async fn insert_many(
     const INSERT: &str = "insert into decision (id, practice_id, guarantor_id, message_id, at_ms,
         outcome, until_ms, headline, reasons, inputs_hash, ruleset)";
     for chunk in rows.chunks(ROWS_TOGETHER) {
-        let mut query = sqlx::query(rows_of_values(INSERT, 11, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 11, chunk.len(), ""));
         for row in chunk {
             let decision = row.decision;
             let until = match decision.outcome {

@@ -309,7 +309,7 @@ pub async fn insert_claims(
     const INSERT: &str = "insert into job_claim (job_id, practice_id, guarantor_id, claim_id)";
     const TAIL: &str = "on conflict (job_id, claim_id) do nothing";
     for chunk in claims.chunks(64) {
-        let mut query = sqlx::query(rows_of_values(INSERT, 4, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 4, chunk.len(), TAIL));
         for (guarantor, claim) in chunk {
             query = query
                 .bind(id.as_str().to_owned())

@@ -27,6 +27,7 @@ pub mod encounter;
 mod error;
 pub mod follow_up;
 pub mod forecast;
+pub mod glance;
 pub mod guarantor;
 pub mod hold;
 pub mod import;

@@ -40,7 +40,7 @@ pub async fn insert_many(
     const INSERT: &str = "insert into link (token_hash, practice_id, guarantor_id, contact_id,
         message_id, advertised_cents, claim_id, created_at_ms, expires_at_ms)";
     for chunk in links.chunks(ROWS_TOGETHER) {
-        let mut query = sqlx::query(rows_of_values(INSERT, 9, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 9, chunk.len(), ""));
         for link in chunk {
             query = query
                 .bind(link.token_hash.clone())
@@ -82,7 +82,7 @@ impl Link {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     token_hash: String,
     practice_id: String,
     guarantor_id: String,
@@ -98,7 +98,7 @@ struct Row {
 }
 
 impl Row {
-    fn link(self) -> Link {
+    pub(crate) fn link(self) -> Link {
         Link {
             token_hash: self.token_hash,
             practice: PracticeId::trusted(self.practice_id),

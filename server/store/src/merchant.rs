@@ -43,12 +43,17 @@ impl fmt::Debug for Merchant {
 
 pub async fn load(db: &mut Db, practice: &PracticeId) -> Result<Option<Merchant>> {
     let settings = practice::find_connection(db, practice, KIND).await?;
-    settings
-        .map(|text| {
-            serde_json::from_str(&text)
-                .map_err(|_| StoreError::Corrupt("connection.settings_sealed of stripe"))
-        })
-        .transpose()
+    settings.as_deref().map(read).transpose()
+}
+
+/// From the sealed settings, for those who read the row with others.
+pub(crate) fn open(db: &Db, practice: &PracticeId, sealed: &str) -> Result<Merchant> {
+    read(&practice::open_connection(db, practice, KIND, sealed)?)
+}
+
+fn read(settings: &str) -> Result<Merchant> {
+    serde_json::from_str(settings)
+        .map_err(|_| StoreError::Corrupt("connection.settings_sealed of stripe"))
 }
 
 pub async fn mark(

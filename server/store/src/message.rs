@@ -136,7 +136,7 @@ pub async fn insert_many(db: &mut Db, practice: &PracticeId, messages: &[New]) -
     let keys = db.keys();
     let mut inserted = 0;
     for chunk in messages.chunks(ROWS_TOGETHER) {
-        let mut query = sqlx::query(rows_of_values(INSERT, 25, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 25, chunk.len(), TAIL));
         for new in chunk {
             let at = |column| place(practice.as_str(), new.id.as_str(), column);
             let content = serde_json::to_string(&new.content).expect("content is plain data");

@@ -111,7 +111,7 @@ pub async fn insert(db: &mut Db, world: &World, new: &NewJournal<'_>) -> Result<
         return Err(StoreError::Refused("a journal must balance".into()));
     }
     let journal: JournalId = world.mint();
-    let sql = rows_of_values(HEAD, COLUMNS, new.entries.len(), "");
+    let sql = rows_of_values(db.kind, HEAD, COLUMNS, new.entries.len(), "");
     let mut query = sqlx::query(sql);
     for entry in &new.entries {
         query = query

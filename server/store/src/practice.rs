@@ -9,7 +9,7 @@ use domain::{
 use crate::{Db, Result, StoreError, keys::Place};
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: String,
     slug: String,
     name: String,
@@ -21,7 +21,7 @@ struct Row {
 }
 
 impl Row {
-    fn practice(self) -> Result<Practice> {
+    pub(crate) fn practice(self) -> Result<Practice> {
         let settings: Settings = serde_json::from_str(&self.settings)
             .map_err(|_| StoreError::Corrupt("practice.settings"))?;
         Ok(Practice {
@@ -139,8 +139,17 @@ pub async fn find_connection(
         where practice_id = $1 and kind = $2";
     let row: Option<(String,)> =
         sqlx::query_as(FIND).bind(practice.as_str()).bind(kind).fetch_optional(db.c()).await?;
-    let keys = db.keys();
-    row.map(|(sealed,)| keys.open(connection_place(practice, kind), &sealed)).transpose()
+    row.map(|(sealed,)| open_connection(db, practice, kind, &sealed)).transpose()
+}
+
+/// Opens the sealed settings of a connection, for those who read the row with others.
+pub(crate) fn open_connection(
+    db: &Db,
+    practice: &PracticeId,
+    kind: &'static str,
+    sealed: &str,
+) -> Result<String> {
+    db.keys().open(connection_place(practice, kind), sealed)
 }
 
 /// Stores a vendor connection, sealed; it can be replaced but never read back by a person.

@@ -234,6 +234,21 @@ pub async fn mark_patient_due(
         .await
 }
 
+/// Everybody of the practice lives in this state: a rule about a place nobody knows binds as well.
+pub async fn mark_state(store: &Store, practice: &PracticeId, state: &'static str) -> Result<()> {
+    const MARK: &str = "update guarantor set state = $2 where practice_id = $1";
+    let practice = practice.clone();
+    store
+        .write(move |db| {
+            let practice = practice.clone();
+            Box::pin(async move {
+                sqlx::query(MARK).bind(practice.as_str()).bind(state).execute(db.c()).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
 /// The status of a claim, as stored.
 pub async fn find_claim_status(store: &Store, claim: &ClaimId) -> Result<String> {
     const FIND: &str = "select status from claim where id = $1";

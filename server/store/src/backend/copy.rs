@@ -300,7 +300,7 @@ async fn copy_table(
 async fn insert(db: &mut Db, table: &Table, lines: &[Line]) -> Result<()> {
     let head = format!("insert into {} ({})", table.name, table.names());
     for chunk in lines.chunks(ROWS_AT_ONCE) {
-        let sql = rows_of_values(&head, table.columns.len(), chunk.len(), "");
+        let sql = rows_of_values(db.kind, &head, table.columns.len(), chunk.len(), "");
         let query = chunk.iter().flatten().fold(sqlx::query(sql), bind);
         query.execute(db.c()).await?;
     }

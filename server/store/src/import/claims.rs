@@ -278,7 +278,7 @@ async fn write_claims(
         vanished_at_ms = null, version = claim.version + 1";
     let (keys, now) = (db.keys(), scope.world.now());
     for chunk in rows.chunks(CLAIMS_AT_ONCE) {
-        let mut query = sqlx::query(rows_of_values(HEAD, 26, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 26, chunk.len(), TAIL));
         for ClaimRow { id, said, patient, guarantor, mac, status } in chunk {
             let Amounts { charged, insurance_paid, adjusted, patient_paid, due } = said.totals();
             let insurance =
@@ -330,7 +330,7 @@ async fn insert_lines(db: &mut Db, scope: &Scope<'_>, rows: &[ClaimRow<'_>]) -> 
         .flat_map(|row| row.said.lines.iter().map(move |line| (&row.id, line)))
         .collect();
     for chunk in lines.chunks(LINES_AT_ONCE) {
-        let mut query = sqlx::query(rows_of_values(HEAD, 12, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 12, chunk.len(), ""));
         for (claim, line) in chunk {
             let id: ChargeLineId = scope.world.mint();
             let place = description_place(scope, "charge_line", id.as_str());

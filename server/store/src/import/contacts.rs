@@ -308,7 +308,7 @@ async fn insert_contacts(db: &mut Db, scope: &Scope<'_>, new: &[NewContact]) -> 
     let keys = db.keys();
     let source = format!("import:{}", scope.source);
     for chunk in new.chunks(ROWS_AT_ONCE) {
-        let mut query = sqlx::query(rows_of_values(HEAD, 13, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 13, chunk.len(), ""));
         for new in chunk {
             let place = contact::place(scope.practice, &new.id);
             query = query
@@ -336,7 +336,7 @@ async fn insert_consents(db: &mut Db, scope: &Scope<'_>, new: &[NewConsent]) -> 
         source, wording, actor, at_ms)";
     let actor = format!("import:{}", scope.source);
     for chunk in new.chunks(ROWS_AT_ONCE) {
-        let mut query = sqlx::query(rows_of_values(HEAD, 9, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 9, chunk.len(), ""));
         for new in chunk {
             query = query
                 .bind(scope.world.mint::<ConsentId>().to_string())

@@ -202,7 +202,7 @@ async fn write_guarantors(db: &mut Db, scope: &Scope<'_>, rows: &[Row<'_>]) -> R
     let keys = db.keys();
     let (now, practice) = (scope.world.now(), scope.practice.as_str());
     for chunk in rows.chunks(ROWS_AT_ONCE) {
-        let mut query = sqlx::query(rows_of_values(HEAD, 16, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 16, chunk.len(), TAIL));
         for Row { id, said, address, mac } in chunk {
             let place = |column| guarantor::place(scope.practice, id.as_str(), column);
             let dob = said.dob.map(|day| day.to_string());
@@ -379,7 +379,7 @@ async fn write_patients(db: &mut Db, scope: &Scope<'_>, rows: &[PatientRow<'_>])
     let keys = db.keys();
     let (now, practice) = (scope.world.now(), scope.practice.as_str());
     for chunk in rows.chunks(ROWS_AT_ONCE) {
-        let mut query = sqlx::query(rows_of_values(HEAD, 12, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 12, chunk.len(), TAIL));
         for PatientRow { id, guarantor, said, mac } in chunk {
             let place =
                 Place { practice, table: "patient", column: "dob_sealed", row: id.as_str() };

@@ -49,7 +49,7 @@ pub async fn insert_rows(
     const HEAD: &str = "insert into import_row (import_id, practice_id, seq, line, kind,
         external_id, due_cents, payload_sealed)";
     for (chunk_no, chunk) in rows.chunks(ROWS_AT_ONCE).enumerate() {
-        let mut query = sqlx::query(rows_of_values(HEAD, 8, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 8, chunk.len(), ""));
         for (at, row) in chunk.iter().enumerate() {
             query = query
                 .bind(id.as_str())
@@ -87,7 +87,7 @@ pub async fn insert_refusals(
     const HEAD: &str = "insert into import_refusal (import_id, practice_id, seq, file_name, line,
         column_name, reason, ledger_rows)";
     for (chunk_no, chunk) in refusals.chunks(ROWS_AT_ONCE).enumerate() {
-        let mut query = sqlx::query(rows_of_values(HEAD, 8, chunk.len(), ""));
+        let mut query = sqlx::query(rows_of_values(db.kind, HEAD, 8, chunk.len(), ""));
         for (at, refusal) in chunk.iter().enumerate() {
             query = query
                 .bind(id.as_str())

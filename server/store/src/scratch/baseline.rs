@@ -38,7 +38,8 @@ pub async fn insert_bare_rows(
             let group = group.clone();
             Box::pin(async move {
                 for chunk in group.chunks(ROWS_AT_ONCE) {
-                    let mut query = sqlx::query(rows_of_values(HEAD, COLUMNS, chunk.len(), ""));
+                    let mut query =
+                        sqlx::query(rows_of_values(db.kind, HEAD, COLUMNS, chunk.len(), ""));
                     for cell in chunk.iter().flatten() {
                         query = query.bind(cell);
                     }
