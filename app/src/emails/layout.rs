@@ -187,3 +187,33 @@ fn foot(w: Words, sender: &Sender) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emails::{Email, NewLink, Sender};
+
+    #[test]
+    fn what_is_said_of_another_account_stands_above_the_foot_in_both_parts() {
+        let sender = Sender {
+            alias: "Elm -- Street".into(),
+            phone: "(212) 555-0100".into(),
+            address: "1 Elm Street".into(),
+            accent: "#0b6157".into(),
+        };
+        let ours = "https://pay.example.org/p/ours".to_owned();
+        let mail = NewLink { lang: Lang::Es, sender, link: ours };
+        let theirs = "https://pay.example.org/p/theirs";
+        let rider = Rider::new(Lang::Es, Some(Cents(40_00)), theirs, "#0b6157");
+        let said = [(rider.words.as_str(), theirs, rider.html.as_str())];
+        let (text, html) = with_riders(&mail.text(), &mail.html(), &said);
+        for (part, foot) in [(&text, FOOT_TEXT), (&html, FOOT_HTML)] {
+            let place = |what: &str| part.find(what).expect(what);
+            assert!(place("/p/ours") < place("$40.00") && place("$40.00") < place("/p/theirs"));
+            assert!(place("/p/theirs") < place(foot));
+            assert_eq!(part.matches(foot).count(), 1);
+        }
+        assert!(html.contains("href=\"https://pay.example.org/p/theirs\""));
+        assert!(html.ends_with("</html>\n"));
+    }
+}

@@ -120,11 +120,7 @@ impl Engine {
             Some(_) => message::load_many(db, &practice.id, &ids).await?,
             None => BTreeMap::from([(message.id.clone(), message.clone())]),
         };
-        let accounts: BTreeSet<&GuarantorId> =
-            known.values().filter_map(|one| one.guarantor.as_ref()).collect();
-        for guarantor in accounts {
-            store::balance::lock(db, &practice.id, guarantor, None).await?;
-        }
+        lock_accounts(db, &practice.id, known.values()).await?;
         store::contact::lock_value(db, &practice.id, &message.value_index).await?;
         if digest.is_none() {
             return Ok(Some((message, Vec::new())));
@@ -201,6 +197,20 @@ impl Engine {
         };
         decision::insert_many(db, self.world(), practice, &[row]).await
     }
+}
+
+/// Takes the accounts of these messages, in one order for all who take several.
+pub(crate) async fn lock_accounts<'a>(
+    db: &mut Db,
+    practice: &PracticeId,
+    messages: impl Iterator<Item = &'a Message>,
+) -> store::Result<()> {
+    let accounts: BTreeSet<&GuarantorId> =
+        messages.filter_map(|one| one.guarantor.as_ref()).collect();
+    for guarantor in accounts {
+        store::balance::lock(db, practice, guarantor, None).await?;
+    }
+    Ok(())
 }
 
 /// Leave for another account's message to go in this one, decided as if its own slot were now: a

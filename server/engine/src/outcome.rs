@@ -29,6 +29,7 @@ use crate::{
     Engine,
     compose::{Occasion, link_for},
     facts::Gathered,
+    intent::lock_accounts,
 };
 
 /// How soon a message that waits for the practice, not for the person, is looked at again.
@@ -219,6 +220,9 @@ impl Engine {
         riders: &[Message],
         acceptance: &Acceptance<'_>,
     ) -> store::Result<bool> {
+        if !riders.is_empty() {
+            lock_accounts(db, practice, riders.iter().chain([message])).await?;
+        }
         let carried = Acceptance { segments: 0, ..acceptance.clone() };
         for rider in riders {
             self.accept_one(db, practice, rider, &carried).await?;
