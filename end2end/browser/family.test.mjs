@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 
 import { closeBrowser, DESKTOP, expectSound, PHONE, picture, visit } from './browser.mjs';
 import { Cast, visit as bill } from './cast.mjs';
-import { pay } from './patient.mjs';
+import { expectReceipt, pay } from './patient.mjs';
 import { DESK, expectWords, openRecord, openWorkspace } from './staff.mjs';
 import { startWorld } from './world.mjs';
 
@@ -113,6 +113,7 @@ for (const way of [{ ...DESKTOP, javaScript: true }, { ...PHONE, javaScript: tru
           amounts.push(['$82.00', '$41.00'].filter((amount) => words.includes(amount)));
         }
         await pay(page, { javaScript: true });
+        await expectReceipt(page);
       });
       assert.deepEqual(amounts.flat().sort(), ['$41.00', '$82.00']);
       const payer = amounts[1][0] === '$82.00' ? mother : son;
