@@ -1,6 +1,8 @@
 //! What somebody chose on Select Criteria, read from the address; the list it makes; and what the
 //! ticked part of it comes to. Shared by the pages and the actions of Send Patient Statements.
 
+use std::collections::BTreeMap;
+
 use app::{
     components::{Errors, Query},
     pages::staff::{AGES, Departure, LAST_SENT, ListedAccount, SEGMENTS, Selected, claim_words},
@@ -14,7 +16,7 @@ use domain::{
     segment::Filter,
     sms::{NameFit, name_fit},
 };
-use engine::{Age, Candidate, ConfirmList, Criteria, Goes, Segment, Selection};
+use engine::{Age, Candidate, ConfirmList, Criteria, Goes, Segment, Selection, Sizes};
 use jiff::tz::TimeZone;
 use store::statement_draft::Ticks;
 
@@ -274,24 +276,30 @@ pub fn selection_of(ticks: &Ticks) -> Selection {
 }
 
 /// What the ticked accounts of a list come to.
-pub fn selected(
-    list: &ConfirmList,
-    ticks: &Ticks,
-    segments_each: i64,
-    practice: &Practice,
-) -> Selected {
+pub fn selected(list: &ConfirmList, ticks: &Ticks, sizes: &Sizes, practice: &Practice) -> Selected {
     let chosen: Vec<&Candidate> =
         list.eligible.iter().filter(|line| ticks.hold(&line.guarantor)).collect();
     let waits = |line: &&Candidate| match line.goes {
         Goes::At(at) => Some(at),
         Goes::WithinTheHour | Goes::Not => None,
     };
+    // One message for those that go together, as far as they are ticked.
+    let mut together: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut messages: Vec<usize> = Vec::new();
+    for line in &chosen {
+        match line.goes_with {
+            Some(group) => *together.entry(group).or_default() += 1,
+            None => messages.push(1),
+        }
+    }
+    messages.extend(together.values());
     let segments = match list.method {
-        Channel::Text => segments_each * i64::try_from(chosen.len()).unwrap_or(i64::MAX),
+        Channel::Text => messages.iter().map(|accounts| sizes.of(*accounts)).sum(),
         Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 0,
     };
     Selected {
         accounts: chosen.len(),
+        messages: messages.len(),
         due: chosen.iter().map(|line| line.due).sum(),
         segments,
         cost: cost(segments, practice),
@@ -358,6 +366,7 @@ pub fn listed(
     line: Candidate,
     ticks: &Ticks,
     sharing: usize,
+    together: usize,
     before: Option<&String>,
 ) -> ListedAccount {
     let mut claims: Vec<(ClaimStatus, i64)> = Vec::new();
@@ -372,6 +381,7 @@ pub fn listed(
         shares_with_previous: line.shared_contact.is_some()
             && before == line.shared_contact.as_ref(),
         sharing,
+        together,
         id: line.guarantor.to_string(),
         name: line.name,
         patients: line.patients,

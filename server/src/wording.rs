@@ -8,11 +8,15 @@ use app::{
 };
 use domain::{
     book::Language,
+    decide::Channel,
     practice::Practice,
     sms,
     template::{Filled, Filling, Form, Kind, Slot, Trace, Variable, with_check_code},
 };
-use engine::{AccountMail, Letter, Mail, OnPaper, Script, Spoken, StaffMail, Text, What, Wording};
+use engine::{
+    AccountMail, Letter, Mail, MailParts, OnPaper, Script, Spoken, StaffMail, Text, What, Wording,
+};
+use store::message::Rider;
 
 use crate::pages::receipt::brand_name;
 
@@ -189,6 +193,33 @@ impl Wording for AppWording {
         let email = templated(letter, filled);
         let picture_of = email.picture_of().map(str::to_owned);
         Some(Mail { picture_of, template: Some(trace), ..mail(&email) })
+    }
+
+    fn rider(&self, letter: &Letter<'_>, channel: Channel) -> Option<Rider> {
+        let What::Reminder { amount, pay_link, .. } = &letter.what else { return None };
+        let (lang, link) = (lang_of(letter.language), (*pay_link).to_owned());
+        match channel {
+            Channel::Text => Some(Rider { words: texts::rider(lang, *amount), link, html: None }),
+            Channel::Email => {
+                let accent = &letter.practice.settings.accent;
+                let emails::Rider { words, html } =
+                    emails::Rider::new(lang, *amount, &link, accent);
+                Some(Rider { words, link, html: Some(html) })
+            }
+            Channel::Voice | Channel::Fax | Channel::Letter => None,
+        }
+    }
+
+    fn with_riders(&self, mail: MailParts, riders: &[&Rider]) -> MailParts {
+        let riders: Vec<(&str, &str, &str)> = riders
+            .iter()
+            .map(|one| {
+                let html = one.html.as_deref().unwrap_or_default();
+                (one.words.as_str(), one.link.as_str(), html)
+            })
+            .collect();
+        let (text, html) = emails::with_riders(&mail.text, &mail.html, &riders);
+        MailParts { text, html }
     }
 
     fn call(&self, letter: &Letter<'_>) -> Option<Spoken> {

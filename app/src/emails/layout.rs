@@ -3,8 +3,57 @@
 
 use std::fmt::Write as _;
 
+use domain::money::Cents;
+
 use super::{Block, Sender};
-use crate::{accent, document::escaped, words::Words};
+use crate::{
+    accent,
+    document::escaped,
+    words::{Lang, Words},
+};
+
+/// Where the foot begins. Nothing a practice writes can hold them: its words are paragraphs, and
+/// escaped.
+const FOOT_TEXT: &str = "-- \n";
+const FOOT_HTML: &str = "<hr style=\"border:0;border-top:1px solid #999;margin:24px 0 12px\">";
+
+/// What an email says of another account with the same address (D-4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rider {
+    pub words: String,
+    pub html: String,
+}
+
+impl Rider {
+    pub fn new(lang: Lang, amount: Option<Cents>, link: &str, accent: &str) -> Self {
+        let w = Words::new(lang);
+        let words = match amount {
+            Some(amount) => w.with("mail-rider-amount", &[("amount", amount.to_string().into())]),
+            None => w.t("mail-rider").to_owned(),
+        };
+        let mut html = String::new();
+        block_html(&mut html, &Block::Paragraph(words.clone()), "");
+        let action = Block::Action(w.t("mail-reminder-action").to_owned(), link.to_owned());
+        block_html(&mut html, &action, &accent::on_white(accent));
+        Self { words, html }
+    }
+}
+
+/// Both parts of an email with what it says of other accounts, `(words, link, html)` each, above its
+/// foot.
+pub fn with_riders(text: &str, html: &str, riders: &[(&str, &str, &str)]) -> (String, String) {
+    let plain: String =
+        riders.iter().map(|(words, link, _)| format!("{words}\n{link}\n\n")).collect();
+    let rich: String = riders.iter().map(|(_, _, html)| *html).collect();
+    (above(text, FOOT_TEXT, &plain), above(html, FOOT_HTML, &rich))
+}
+
+fn above(whole: &str, foot: &str, more: &str) -> String {
+    match whole.rfind(foot) {
+        Some(at) => format!("{}{more}{}", &whole[..at], &whole[at..]),
+        None => format!("{whole}\n{more}"),
+    }
+}
 
 pub(super) fn text(
     w: Words,
@@ -31,7 +80,7 @@ pub(super) fn text(
         }
         text.push_str("\n\n");
     }
-    text.push_str("-- \n");
+    text.push_str(FOOT_TEXT);
     for line in foot(w, sender) {
         text.push_str(&line);
         text.push('\n');
@@ -66,7 +115,7 @@ pub(super) fn html(
     for block in blocks {
         block_html(&mut html, block, &accent);
     }
-    html.push_str("<hr style=\"border:0;border-top:1px solid #999;margin:24px 0 12px\">");
+    html.push_str(FOOT_HTML);
     for line in foot(w, sender) {
         let _ = write!(html, "<p style=\"margin:0;font-size:15px\">{}</p>", escaped(&line));
     }
@@ -137,4 +186,34 @@ fn foot(w: Words, sender: &Sender) -> Vec<String> {
         lines.push(sender.address.clone());
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emails::{Email, NewLink, Sender};
+
+    #[test]
+    fn what_is_said_of_another_account_stands_above_the_foot_in_both_parts() {
+        let sender = Sender {
+            alias: "Elm -- Street".into(),
+            phone: "(212) 555-0100".into(),
+            address: "1 Elm Street".into(),
+            accent: "#0b6157".into(),
+        };
+        let ours = "https://pay.example.org/p/ours".to_owned();
+        let mail = NewLink { lang: Lang::Es, sender, link: ours };
+        let theirs = "https://pay.example.org/p/theirs";
+        let rider = Rider::new(Lang::Es, Some(Cents(40_00)), theirs, "#0b6157");
+        let said = [(rider.words.as_str(), theirs, rider.html.as_str())];
+        let (text, html) = with_riders(&mail.text(), &mail.html(), &said);
+        for (part, foot) in [(&text, FOOT_TEXT), (&html, FOOT_HTML)] {
+            let place = |what: &str| part.find(what).expect(what);
+            assert!(place("/p/ours") < place("$40.00") && place("$40.00") < place("/p/theirs"));
+            assert!(place("/p/theirs") < place(foot));
+            assert_eq!(part.matches(foot).count(), 1);
+        }
+        assert!(html.contains("href=\"https://pay.example.org/p/theirs\""));
+        assert!(html.ends_with("</html>\n"));
+    }
 }

@@ -14,6 +14,7 @@ mod templated;
 pub use account::{
     AccountExists, ConfirmEmail, ContactChanged, PasswordChanged, PasswordReset, Welcome,
 };
+pub use layout::{Rider, with_riders};
 pub use new_link::NewLink;
 pub use refund::Refund;
 pub use staff::{ApprovalPending, Attention, StaffInvitation};

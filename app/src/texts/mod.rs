@@ -21,6 +21,15 @@ pub fn readable_code(code: &str) -> String {
     }
 }
 
+/// Before the link of another account with the same phone (D-4). Not customisable: it names nobody.
+pub fn rider(lang: Lang, amount: Option<Cents>) -> String {
+    let w = Words::new(lang);
+    match amount {
+        Some(amount) => w.with("text-rider-amount", &[("amount", amount.to_string().into())]),
+        None => w.t("text-rider").to_owned(),
+    }
+}
+
 /// Money went back to the card it came from.
 pub fn refund(lang: Lang, alias: &str, amount: Cents, reference: &str) -> String {
     Words::new(lang).with(
@@ -57,4 +66,23 @@ pub fn contact_changed(lang: Lang, alias: &str, phone: &str) -> String {
 /// To a manager's own phone, while setting up.
 pub fn staff_test(alias: &str) -> String {
     format!("{alias}: a test of our texts. It works. No reply is needed.")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::sms::{Encoding, size};
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_another_account_costs_no_accent_in_either_language() {
+        for lang in [Lang::En, Lang::Es] {
+            for amount in [None, Some(Cents(1_082_50))] {
+                let words = rider(lang, amount);
+                assert_eq!(size(&words).encoding, Encoding::Gsm7, "{words}");
+                assert_eq!(words.contains("1,082.50"), amount.is_some(), "{words}");
+                assert!(words.ends_with(':'), "{words}");
+            }
+        }
+    }
 }

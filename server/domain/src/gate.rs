@@ -100,6 +100,20 @@ impl SendPermit {
         &self.decision
     }
 
+    /// Uses up the permit of another account's message, which goes in this one to the same phone or
+    /// email. False when it is for somebody else: then nothing may go for it.
+    #[must_use = "what is not carried does not go"]
+    pub fn carry(&mut self, rider: Self) -> bool {
+        let is_same = rider.recipient == self.recipient
+            && rider.channel == self.channel
+            && rider.class == self.class;
+        if is_same {
+            // Both were given for now: the hand-over ends with the older of them.
+            self.made_at = UnixMs(self.made_at.0.min(rider.made_at.0));
+        }
+        is_same
+    }
+
     /// Five seconds, and not before it was made.
     pub fn is_valid_at(&self, now: UnixMs) -> bool {
         is_fresh(self.made_at, now)
@@ -163,6 +177,25 @@ mod tests {
         assert!(permit.is_valid_at(now.plus_ms(PERMIT_LASTS_MS - 1)));
         assert!(!permit.is_valid_at(now.plus_ms(PERMIT_LASTS_MS)));
         assert!(!permit.is_valid_at(now.minus_ms(1)), "a clock set back frees nothing");
+    }
+
+    #[test]
+    fn one_hand_over_uses_the_permits_of_all_accounts_it_is_for_and_lasts_as_the_oldest() {
+        let now = wednesday();
+        let mut permit = knock(&maria(), RateSlot::taken_at(now), now).unwrap();
+        let older = now.minus_ms(1_000);
+        let rider = knock(&maria(), RateSlot::taken_at(older), older).unwrap();
+        assert!(permit.carry(rider));
+        assert!(permit.is_valid_at(older.plus_ms(PERMIT_LASTS_MS - 1)));
+        assert!(!permit.is_valid_at(older.plus_ms(PERMIT_LASTS_MS)));
+        let mut facts = maria();
+        let mut elsewhere = reminder();
+        elsewhere.recipient = "+12125550199".into();
+        facts.contact.value = elsewhere.recipient.clone();
+        let slot = RateSlot::taken_at(now);
+        let stranger = admit(&elsewhere, &facts, &Rules::default(), slot, now).unwrap();
+        assert!(!permit.carry(stranger), "another phone's");
+        assert_eq!(permit.recipient(), PHONE);
     }
 
     #[test]

@@ -279,6 +279,47 @@ pub fn is_whole_in_first_segment(text: &str, link: &str) -> bool {
         .all(|(_, segment)| segment == 1)
 }
 
+/// Whether the link stands in the text unbroken, all of it in one segment, whichever.
+pub fn is_whole_in_a_segment(text: &str, link: &str) -> bool {
+    let Some(from) = text.find(link) else { return false };
+    let pieces = Pieces::of(text);
+    let segments = pieces.segments();
+    let mut of_link = pieces
+        .offsets
+        .iter()
+        .zip(segments)
+        .filter(|(at, _)| (from..from + link.len()).contains(*at))
+        .map(|(_, segment)| segment);
+    let first = of_link.next();
+    of_link.all(|segment| Some(segment) == first)
+}
+
+/// Accounts that one message speaks for at most (D-4); the others of a phone wait their turn.
+pub const ACCOUNTS_MOST: usize = 3;
+/// Parts of a text for several accounts at most: few people read further.
+pub const TOGETHER_SEGMENTS_MOST: usize = 4;
+
+/// A text for several accounts of one phone: the first one's as it stands, then a line for each of
+/// the others, words and link. Its own link stays in the first segment and no link is split; `None`
+/// where that cannot be, or it would cost more than the limit.
+pub fn compose_together(body: &str, link: &str, others: &[(&str, &str)]) -> Option<String> {
+    let mut text = body.to_owned();
+    let mut links = vec![];
+    for (words, other) in others {
+        links.push(*other);
+        // Where one order would break a link in two, the other does not.
+        let orders = [format!("{text}\n{words} {other}"), format!("{text}\n{other} {words}")];
+        let holds = |text: &String| {
+            is_whole_in_first_segment(text, link)
+                && links.iter().all(|link| is_whole_in_a_segment(text, link))
+        };
+        text = orders.into_iter().find(holds)?;
+    }
+    let fits = size(&text).segments <= TOGETHER_SEGMENTS_MOST
+        && text.chars().count() <= LONGEST_TEXT_CHARS;
+    fits.then_some(text)
+}
+
 /// What a custom practice name is worth in a text (S-TP2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameFit {
@@ -320,6 +361,38 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const OURS: &str = "https://pay.hilltop.example/p/AAAAAAAAAAAAAAAAAAAAAA";
+    const THEIRS: &str = "https://pay.hilltop.example/p/BBBBBBBBBBBBBBBBBBBBBB";
+    const WORDS: &str = "Another account with this phone also has a balance:";
+
+    #[test]
+    fn a_text_for_two_accounts_breaks_neither_link_however_long_it_is_before() {
+        for filler in 0..120 {
+            let body = format!("Hilltop: pay {OURS} {} Reply STOP to opt out.", "x".repeat(filler));
+            let text = compose_together(&body, OURS, &[(WORDS, THEIRS)]).expect("it fits");
+            assert!(text.starts_with(&body), "the approved words stand as they were");
+            assert!(is_whole_in_first_segment(&text, OURS));
+            assert!(is_whole_in_a_segment(&text, THEIRS), "{filler}: {text}");
+            assert!(text.contains(WORDS));
+        }
+    }
+
+    #[test]
+    fn a_text_for_several_accounts_has_four_parts_at_most() {
+        let body = format!("Hilltop: pay {OURS} {} Reply STOP to opt out.", "x".repeat(400));
+        assert!(size(&body).segments <= TOGETHER_SEGMENTS_MOST);
+        assert_eq!(compose_together(&body, OURS, &[(WORDS, THEIRS)]), None);
+    }
+
+    #[test]
+    fn a_link_across_two_segments_is_seen() {
+        let text = format!("{} {THEIRS}", "x".repeat(130));
+        assert!(!is_whole_in_a_segment(&text, THEIRS));
+        assert!(!is_whole_in_a_segment("no link here", THEIRS));
+        let text = format!("{} {THEIRS}", "x".repeat(160));
+        assert!(is_whole_in_a_segment(&text, THEIRS) && !is_whole_in_first_segment(&text, THEIRS));
+    }
 
     #[test]
     fn the_alphabet_has_the_right_number_of_letters() {

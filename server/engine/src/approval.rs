@@ -97,8 +97,8 @@ impl Engine {
         let waiting: i64 = message::count_by_job(&mut db, &practice.id, &job.id)
             .await?
             .iter()
-            .filter(|(state, ..)| *state == State::PendingApproval)
-            .map(|(_, _, count, ..)| count)
+            .filter(|one| one.state == State::PendingApproval)
+            .map(|one| one.messages)
             .sum();
         drop(db);
         // A practice may want fewer an hour, so that calls about them do not flood it.

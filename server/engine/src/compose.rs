@@ -18,7 +18,7 @@ use store::{
 };
 
 use crate::{
-    Engine, Letter, Mail, OnPaper, Refusal, What,
+    Engine, Letter, Mail, OnPaper, Refusal, Sizes, What,
     facts::{Account, Recipient, content_hash},
 };
 
@@ -39,6 +39,10 @@ pub struct Preview {
     pub mail: Option<Mail>,
     /// Parts the text is charged as.
     pub segments: i64,
+    /// The same for one that several accounts of one phone get together.
+    pub sizes: Sizes,
+    /// How it reads for two accounts; none where two do not fit.
+    pub together: Option<String>,
     /// The practice's name as patients will read it.
     pub name: String,
     /// Longer than recommended: sent, but staff are warned (S-TP2).
@@ -155,6 +159,7 @@ impl Engine {
                     unsubscribe_url,
                     picture_of: mail.picture_of,
                     template: mail.template.map(|trace| trace.to_string()),
+                    rider: None,
                 })
             }
         }
@@ -192,6 +197,7 @@ impl Engine {
             check_code: None,
             notice: frame.notice,
             dedupe_key: frame.dedupe_key,
+            digest: None,
             next_at: (frame.state == State::Queued).then_some(now),
             state: frame.state,
             slot_at: now,
@@ -235,7 +241,8 @@ impl Engine {
         if let What::Reminder { due_on, .. } = &mut letter.what {
             *due_on = occasion.due_on;
         }
-        let content = self.words(&letter, channel)?;
+        let mut content = self.words(&letter, channel)?;
+        content.rider = self.wording().rider(&letter, channel);
         if channel == Channel::Text && !sms::is_whole_in_first_segment(&content.text, &pay_link) {
             return Err(Refusal::Wording("the link would be split"));
         }

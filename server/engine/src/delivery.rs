@@ -7,16 +7,16 @@ use connect::channel::{
 };
 use domain::{
     clock::UnixMs,
-    decide::{Channel, Class, Outcome},
-    gate::{RateSlot, SendPermit, admit},
-    id::MessageId,
+    decide::{Channel, Class},
+    gate::SendPermit,
+    id::{MessageId, PracticeId},
     points::Point,
     practice::Practice,
 };
 use store::{
-    Db, decision,
+    Db,
     message::{
-        self, Message, State, marks,
+        self, Message, State, digest, marks,
         queue::{self, Acceptance},
     },
 };
@@ -24,7 +24,7 @@ use store::{
 use crate::{
     Engine, Found, Result,
     compose::under_name,
-    facts::{case_of, decide_stored, gather_for},
+    intent::{Hand, Intent},
     outcome::rank_of,
 };
 
@@ -47,12 +47,6 @@ pub(crate) enum Step {
     Gone,
 }
 
-/// What the transaction before the call says.
-enum Intent {
-    Go(Box<(SendPermit, Message)>),
-    Step(Step),
-}
-
 impl Engine {
     /// One message that this engine holds the lease of and that waits.
     pub(crate) async fn deliver(&self, practice: &Practice, id: &MessageId) -> Result<Step> {
@@ -64,89 +58,40 @@ impl Engine {
                 Box::pin(async move { engine.intend(db, &owned, &mid).await })
             })
             .await?;
-        let (permit, message) = match intent {
-            Intent::Go(parts) => *parts,
+        let Hand { permit, message, riders } = match intent {
+            Intent::Go(hand) => *hand,
             Intent::Step(step) => return Ok(step),
         };
         let (sending, handed) = points_of(message.class);
         sending.inspect(|point| self.reach(*point));
-        let answer = self.hand_over(practice, permit, &message).await;
+        let content = self.as_handed(&message, &riders);
+        let said = Message { content, ..message.clone() };
+        let answer = self.hand_over(practice, permit, &said).await;
         handed.inspect(|point| self.reach(*point));
-        self.record(practice, message, answer).await
+        self.record(practice, message, riders, answer).await
     }
 
-    async fn intend(
+    /// None of them went: each waits for itself again.
+    async fn put_down(
         &self,
         db: &mut Db,
-        practice: &Practice,
-        id: &MessageId,
-    ) -> store::Result<Intent> {
-        let now = self.now();
-        // The practice as it is now: it may have been put on hold a moment ago.
-        let Some(fresh) = store::practice::load(db, &practice.id).await? else {
-            return Ok(Intent::Step(Step::Gone));
-        };
-        let Some(message) = message::load(db, &fresh.id, id).await? else {
-            return Ok(Intent::Step(Step::Gone));
-        };
-        let practice = named_for(db, &fresh, &message).await?;
-        if message.state != State::Queued {
-            return Ok(Intent::Step(Step::Gone));
+        practice: &PracticeId,
+        message: &Message,
+        riders: &[Message],
+        next_at: UnixMs,
+    ) -> store::Result<()> {
+        for one in std::iter::once(message).chain(riders) {
+            marks::delete(db, practice, &one.id).await?;
         }
-        // Two messages to one person or phone are decided one after the other.
-        if let Some(guarantor) = &message.guarantor {
-            store::balance::lock(db, &practice.id, guarantor, None).await?;
+        queue::mark_waiting(db, practice, &message.id, next_at, false).await?;
+        if !riders.is_empty() {
+            digest::mark_put_down(db, practice, &message.id, next_at).await?;
         }
-        store::contact::lock_value(db, &practice.id, &message.value_index).await?;
-        let (gathered, claims) = gather_for(db, &practice, &[&message], now).await?;
-        let first = decide_stored(&gathered, &message, &claims, now);
-        if first.sends() {
-            let (sender, interval_ms) = self.sender_of(&practice, &message);
-            let turn = marks::claim_turn(db, &practice.id, sender, now, interval_ms).await?;
-            if let Err(free_at) = turn {
-                queue::mark_waiting(db, &practice.id, id, free_at, false).await?;
-                return Ok(Intent::Step(Step::NoTurn(free_at)));
-            }
-        }
-        let (proposal, facts) = case_of(&gathered, &message, &claims);
-        let verdict = admit(&proposal, &facts, &gathered.rules, RateSlot::taken_at(now), now);
-        let decision = match &verdict {
-            Ok(permit) => permit.decision(),
-            Err(decision) => decision,
-        };
-        let row = decision::New {
-            guarantor: message.guarantor.as_ref(),
-            message: Some(&message.id),
-            decision,
-            at: now,
-        };
-        decision::insert_many(db, self.world(), &practice.id, &[row]).await?;
-        match verdict {
-            Ok(permit) => {
-                if !queue::mark_sending(db, &practice.id, id, &self.holder, now).await? {
-                    return Ok(Intent::Step(Step::Gone));
-                }
-                // Counted from the intent on; taken back when it turns out that it did not go.
-                if message.class.is_capped_on(message.channel) {
-                    self.count(db, &practice.id, &message, now).await?;
-                }
-                Ok(Intent::Go(Box::new((permit, message))))
-            }
-            Err(decision) => match decision.outcome {
-                Outcome::Defer { until } => {
-                    queue::mark_waiting(db, &practice.id, id, until, true).await?;
-                    Ok(Intent::Step(Step::Deferred))
-                }
-                Outcome::Send | Outcome::Withhold => {
-                    self.end_decided(db, &practice, &gathered, &message, &decision).await?;
-                    Ok(Intent::Step(Step::Withheld))
-                }
-            },
-        }
+        Ok(())
     }
 
     /// Which sender a message leaves by, and how long that one rests between two.
-    fn sender_of(&self, practice: &Practice, message: &Message) -> (&'static str, i64) {
+    pub(crate) fn sender_of(&self, practice: &Practice, message: &Message) -> (&'static str, i64) {
         let options = self.options();
         match message.channel {
             Channel::Email => ("email", options.email_interval_ms),
@@ -197,6 +142,7 @@ impl Engine {
         &self,
         practice: &Practice,
         message: Message,
+        riders: Vec<Message>,
         answer: Option<std::result::Result<Accepted, ChannelError>>,
     ) -> Result<Step> {
         let (engine, practice) = (self.clone(), practice.id.clone());
@@ -204,13 +150,13 @@ impl Engine {
             .store()
             .write(move |db| {
                 let (engine, practice) = (engine.clone(), practice.clone());
-                let (message, answer) = (message.clone(), answer.clone());
+                let (message, riders) = (message.clone(), riders.clone());
+                let answer = answer.clone();
                 Box::pin(async move {
                     let now = engine.now();
                     match answer {
                         None => {
-                            marks::delete(db, &practice, &message.id).await?;
-                            queue::mark_waiting(db, &practice, &message.id, now, false).await?;
+                            engine.put_down(db, &practice, &message, &riders, now).await?;
                             Ok(Step::Retried)
                         }
                         Some(Ok(accepted)) => {
@@ -220,10 +166,12 @@ impl Engine {
                                 rank: rank_of(accepted.status),
                                 segments: i64::from(accepted.segments.max(1)),
                             };
-                            engine.accept(db, &practice, &message, &acceptance).await?;
+                            engine.accept(db, &practice, &message, &riders, &acceptance).await?;
                             Ok(Step::Sent)
                         }
-                        Some(Err(error)) => engine.fault(db, &practice, &message, error).await,
+                        Some(Err(error)) => {
+                            engine.fault(db, &practice, &message, &riders, error).await
+                        }
                     }
                 })
             })
@@ -234,20 +182,24 @@ impl Engine {
     async fn fault(
         &self,
         db: &mut Db,
-        practice: &domain::id::PracticeId,
+        practice: &PracticeId,
         message: &Message,
+        riders: &[Message],
         error: ChannelError,
     ) -> store::Result<Step> {
         let (now, options) = (self.now(), self.options());
         // The try that has just failed is not in the row we read before it.
         let tried = message.attempts + 1;
         if !matches!(error, ChannelError::Unknown { .. }) {
-            marks::delete(db, practice, &message.id).await?;
+            for one in std::iter::once(message).chain(riders) {
+                marks::delete(db, practice, &one.id).await?;
+            }
         }
         match error {
             ChannelError::Unknown { .. } => {
                 let look_at = now.plus_ms(options.look_after_ms[0]);
                 queue::mark_unknown(db, practice, &message.id, look_at).await?;
+                digest::mark_carried_unknown(db, practice, &message.id).await?;
                 Ok(Step::Unknown)
             }
             // Ours to mend, and then it may go: wait like for a busy provider, with a task open.
@@ -255,15 +207,17 @@ impl Engine {
                 if tried < options.attempts =>
             {
                 self.learn(db, practice, message, RefusalCause::SenderFault, code).await?;
-                self.wait_again(db, practice, message, tried, None).await
+                self.wait_again(db, practice, message, riders, None).await
             }
             ChannelError::Retry { after_ms, .. } if tried < options.attempts => {
-                self.wait_again(db, practice, message, tried, after_ms).await
+                self.wait_again(db, practice, message, riders, after_ms).await
             }
             ChannelError::Retry { code, .. } => {
                 let code = code.map(|c| c.to_string());
                 let why = "gave_up";
-                self.end(db, practice, message, State::Failed, why, code.as_deref(), now).await?;
+                for one in std::iter::once(message).chain(riders) {
+                    self.end(db, practice, one, State::Failed, why, code.as_deref(), now).await?;
+                }
                 // A mail server that says so speaks of the mailbox; one that is silent does not.
                 if message.channel == Channel::Email
                     && let Some(code) = code.and_then(|code| code.parse().ok())
@@ -273,7 +227,7 @@ impl Engine {
                 Ok(Step::Refused)
             }
             ChannelError::Refused { code, cause } => {
-                self.refuse(db, practice, message, cause, code).await?;
+                self.refuse(db, practice, message, riders, cause, code).await?;
                 Ok(Step::Refused)
             }
         }
@@ -282,16 +236,17 @@ impl Engine {
     async fn wait_again(
         &self,
         db: &mut Db,
-        practice: &domain::id::PracticeId,
+        practice: &PracticeId,
         message: &Message,
-        tried: i64,
+        riders: &[Message],
         after_ms: Option<u64>,
     ) -> store::Result<Step> {
         let backoff = &self.options().backoff_ms;
-        let place = usize::try_from(tried - 1).unwrap_or(0).min(backoff.len() - 1);
+        // As many tries lie behind it as its row counted before this one.
+        let place = usize::try_from(message.attempts).unwrap_or(0).min(backoff.len() - 1);
         let asked = after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
         let next_at = self.now().plus_ms(backoff[place].max(asked));
-        queue::mark_waiting(db, practice, &message.id, next_at, false).await?;
+        self.put_down(db, practice, message, riders, next_at).await?;
         Ok(Step::Retried)
     }
 
@@ -303,13 +258,16 @@ impl Engine {
         let Some(message) = message::load(&mut db, &practice.id, id).await? else {
             return Ok(Step::Gone);
         };
+        let riders = self.carried(&mut db, &practice.id, &message).await?;
         drop(db);
+        let content = self.as_handed(&message, &riders);
+        let said = Message { content, ..message.clone() };
         let found = match message.channel {
             Channel::Email | Channel::Letter => Ok(None),
             Channel::Voice => self.look_for_call(practice, &message).await?,
             Channel::Fax => self.parts.channels.find_fax(practice, message.id.as_str()).await,
             Channel::Text => {
-                let text = text_of(&message);
+                let text = text_of(&said);
                 self.parts.channels.find_text(practice, message.class, &text).await
             }
         };
@@ -318,8 +276,11 @@ impl Engine {
             .store()
             .write(move |db| {
                 let (engine, practice) = (engine.clone(), practice.clone());
-                let (message, found) = (message.clone(), found.clone());
-                Box::pin(async move { engine.settle_look(db, &practice, &message, found).await })
+                let (message, riders) = (message.clone(), riders.clone());
+                let found = found.clone();
+                Box::pin(async move {
+                    engine.settle_look(db, &practice, &message, &riders, found).await
+                })
             })
             .await?;
         Ok(step)
@@ -384,8 +345,9 @@ impl Engine {
     async fn settle_look(
         &self,
         db: &mut Db,
-        practice: &domain::id::PracticeId,
+        practice: &PracticeId,
         message: &Message,
+        riders: &[Message],
         found: std::result::Result<Option<Found>, ChannelError>,
     ) -> store::Result<Step> {
         let (now, options) = (self.now(), self.options());
@@ -397,7 +359,7 @@ impl Engine {
                 rank: rank_of(found.status),
                 segments: i64::from(found.segments.max(1)),
             };
-            let took = self.accept(db, practice, message, &acceptance).await?;
+            let took = self.accept(db, practice, message, riders, &acceptance).await?;
             return Ok(if took { Step::Sent } else { Step::Gone });
         }
         let looks = usize::try_from(message.looks).unwrap_or(usize::MAX);
@@ -406,14 +368,16 @@ impl Engine {
             // The first absence may be the provider's own lag; a failed look says nothing.
             let next_at = now.plus_ms(options.look_after_ms[looks]);
             queue::mark_unknown(db, practice, &message.id, next_at).await?;
+            digest::mark_carried_unknown(db, practice, &message.id).await?;
             return Ok(Step::Unknown);
         }
         if absent && can_be_found(message.channel) && message.attempts < 2 {
-            marks::delete(db, practice, &message.id).await?;
-            queue::mark_waiting(db, practice, &message.id, now, false).await?;
+            self.put_down(db, practice, message, riders, now).await?;
             return Ok(Step::Retried);
         }
-        self.end(db, practice, message, State::Failed, "unknown", None, now).await?;
+        for one in std::iter::once(message).chain(riders) {
+            self.end(db, practice, one, State::Failed, "unknown", None, now).await?;
+        }
         Ok(Step::Unknown)
     }
 }

@@ -199,6 +199,16 @@ impl Gathered {
         self.marks.entry(subject.to_owned()).or_default().push((String::new(), sent));
     }
 
+    /// Takes what is marked from `from` on back out: what has not happened by then.
+    pub fn take_marks(&mut self, subject: &str, from: UnixMs) -> Vec<Sent> {
+        let Some(marks) = self.marks.get_mut(subject) else { return Vec::new() };
+        let (later, before) =
+            std::mem::take(marks).into_iter().partition(|(_, sent)| sent.at >= from);
+        *marks = before;
+        let later: Vec<(String, Sent)> = later;
+        later.into_iter().map(|(_, sent)| sent).collect()
+    }
+
     fn sent(&self, subject: &str, but: Option<&MessageId>) -> Vec<Sent> {
         let all = self.marks.get(subject).map(Vec::as_slice).unwrap_or_default();
         all.iter()
@@ -478,6 +488,12 @@ pub(crate) fn content_hash(content: &Content, amount: Option<Cents>) -> String {
     // Only where there is one: what was approved before there were pictures stays approved.
     if let Some(address) = &content.picture_of {
         hash.update(address.as_bytes());
+    }
+    if let Some(rider) = &content.rider {
+        for part in [&rider.words, &rider.link, rider.html.as_ref().unwrap_or(&String::new())] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
     }
     hex::encode(hash.finalize())
 }

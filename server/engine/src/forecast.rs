@@ -5,26 +5,29 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    book::Language,
     clock::{DAY_MS, HOUR_MS, UnixMs},
     decide::{Channel, Outcome, Sent},
     id::{ForecastId, GuarantorId, PracticeId, ProfileVersionId},
     practice::Practice,
     profile::{Action, Due, Skip, Step, is_held_out},
+    template::Kind,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use store::{
     audit::{self, Actor, Entry},
+    contact::Contact,
     ladder,
     profile::Version,
     selection,
 };
 
 use crate::{
-    Engine, Refusal, Result,
-    facts::{Gathered, gather},
+    Engine, Refusal, Result, Sizes,
+    facts::{Account, Gathered, gather},
     ladder::{Climber, Ground, notice_of},
-    select::best_contact,
+    select::{best_contact, hypothetical},
 };
 
 /// How far it looks.
@@ -65,6 +68,8 @@ pub struct Outlook {
     pub segments: i64,
     /// In millionths of a dollar, by the practice's price of a segment.
     pub cost_micros: i64,
+    /// Accounts told of in another account's message, because their phone or email is the same.
+    pub together: i64,
     /// Messages put off because another account of the same phone or email had its turn.
     pub collisions: i64,
     pub examples: Vec<Example>,
@@ -157,13 +162,17 @@ impl Engine {
         rivals.push(version.clone());
         rivals.sort_by_key(|v| (v.place, v.profile.clone()));
         let book = store::template::load_book(&mut db, &practice.id).await?;
-        let sample = self.sample(&practice, &book, Channel::Text, now);
-        let segments = sample.map_or(1, |sample| sample.segments);
+        let sample = |channel| self.sample(&practice, &book, channel, now);
+        let sizes = [Channel::Text, Channel::Email]
+            .map(|channel| sample(channel).map(|sample| sample.sizes).unwrap_or_default());
+        let [texts, emails] = sizes;
         let mut trial = Trial {
             practice: &practice,
             version: &version,
             rivals: &rivals,
-            segments,
+            texts,
+            emails,
+            shared: BTreeMap::new(),
             outlook: Outlook { from: now, days: DAYS, ..Outlook::default() },
             hours: BTreeMap::new(),
             taken: BTreeMap::new(),
@@ -223,12 +232,30 @@ struct Trial<'a> {
     practice: &'a Practice,
     version: &'a Version,
     rivals: &'a [Version],
-    /// Of one text, by the sample.
-    segments: i64,
+    /// Of one message, by the sample.
+    texts: Sizes,
+    emails: Sizes,
+    /// The messages of a day to a phone or email, which other accounts of it may join.
+    shared: BTreeMap<Shared, Joint>,
     outlook: Outlook,
     hours: BTreeMap<(Date, i8), i64>,
     /// When a phone or email was last written to, whatever the account.
     taken: BTreeMap<String, UnixMs>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shared {
+    value_index: String,
+    channel: Channel,
+    language: Language,
+    words: Option<Kind>,
+    /// On which it is written.
+    day: Date,
+}
+
+struct Joint {
+    when: UnixMs,
+    accounts: usize,
 }
 
 impl Trial<'_> {
@@ -375,6 +402,10 @@ impl Trial<'_> {
             let Some((contact, decision)) = best_contact(gathered, account, *channel, at) else {
                 continue;
             };
+            let key = self.shared_of(account, contact, *channel, step, at);
+            if let Some(when) = self.join(gathered, account, contact, &key, at) {
+                return Some(self.joined(gathered, climber, due, step, (key, when)));
+            }
             let when = match decision.outcome {
                 Outcome::Send => at,
                 Outcome::Defer { until } => until,
@@ -383,10 +414,10 @@ impl Trial<'_> {
                     continue;
                 }
             };
-            sent = Some((*channel, contact.value_index.clone(), when));
+            sent = Some((*channel, key, when));
             break;
         }
-        let Some((channel, value_index, when)) = sent else {
+        let Some((channel, key, when)) = sent else {
             let why = against.unwrap_or("no contact");
             *self.outlook.withheld.entry(why.to_owned()).or_default() += 1;
             self.count_step(step.id, "withheld");
@@ -394,6 +425,7 @@ impl Trial<'_> {
             self.note(climber, due, "withheld", None, at);
             return None;
         };
+        let value_index = key.value_index.clone();
         let earlier = self.taken.insert(value_index.clone(), when);
         if earlier.is_some_and(|earlier| (0..DAY_MS).contains(&when.since(earlier)) && when > at) {
             self.outlook.collisions += 1;
@@ -403,14 +435,106 @@ impl Trial<'_> {
         for subject in [value_index.as_str(), guarantor.as_str()] {
             gathered.add_mark(subject, Sent { at: when, notice: notice.clone() });
         }
+        self.shared.insert(key, Joint { when, accounts: 1 });
         self.count_message(channel, when);
+        self.reminded(climber, due, step, notice, when);
+        Some((when, channel.as_str().to_owned()))
+    }
+
+    fn reminded(
+        &mut self,
+        climber: &mut Climber<'_>,
+        due: &Due,
+        step: &Step,
+        notice: String,
+        when: UnixMs,
+    ) {
         self.count_step(step.id, "sent");
         self.note(climber, due, "written", Some(notice), when);
         climber.view.reminders += 1;
         let day = when.day_in(&self.practice.zone());
         climber.anchors.first_reminder.get_or_insert(day);
         climber.anchors.latest_reminder = Some(day);
-        Some((when, channel.as_str().to_owned()))
+    }
+
+    /// What messages must have in common to go as one.
+    fn shared_of(
+        &self,
+        account: &Account,
+        contact: &Contact,
+        channel: Channel,
+        step: &Step,
+        at: UnixMs,
+    ) -> Shared {
+        let words = match &step.action {
+            Action::Remind { words, .. } => *words,
+            _ => None,
+        };
+        Shared {
+            value_index: contact.value_index.clone(),
+            channel,
+            language: account.guarantor.language.unwrap_or(Language::English),
+            words,
+            day: at.day_in(&self.practice.zone()),
+        }
+    }
+
+    /// When a message of that day goes which this account may join: one that has room, and goes when
+    /// this account's own might.
+    fn join(
+        &self,
+        gathered: &mut Gathered,
+        account: &Account,
+        contact: &Contact,
+        key: &Shared,
+        at: UnixMs,
+    ) -> Option<UnixMs> {
+        let most = match key.channel {
+            Channel::Text => self.texts.most(),
+            Channel::Email => self.emails.most(),
+            Channel::Voice | Channel::Fax | Channel::Letter => 1,
+        };
+        let joint = self.shared.get(key).filter(|joint| joint.accounts < most)?;
+        // The phone's mark of it is no reason against going in it. Nor are those of later days, which
+        // the account before this one has left there.
+        let later = gathered.take_marks(&key.value_index, at);
+        let decision = hypothetical(gathered, account, contact, key.channel, at);
+        for sent in later {
+            gathered.add_mark(&key.value_index, sent);
+        }
+        let may_go = match decision.outcome {
+            Outcome::Send => at,
+            Outcome::Defer { until } => until,
+            Outcome::Withhold => return None,
+        };
+        (may_go <= joint.when).then_some(joint.when)
+    }
+
+    /// The account goes in the message of another: one contact for the phone, one for each.
+    fn joined(
+        &mut self,
+        gathered: &mut Gathered,
+        climber: &mut Climber<'_>,
+        due: &Due,
+        step: &Step,
+        (key, when): (Shared, UnixMs),
+    ) -> (UnixMs, String) {
+        let guarantor = climber.account.guarantor.id.clone();
+        let notice = notice_of(&guarantor, self.version, &climber.cycle, due);
+        gathered.add_mark(guarantor.as_str(), Sent { at: when, notice: notice.clone() });
+        self.outlook.together += 1;
+        let channel = key.channel;
+        if let Some(joint) = self.shared.get_mut(&key) {
+            joint.accounts += 1;
+            if channel == Channel::Text {
+                let more = self.texts.of(joint.accounts) - self.texts.of(joint.accounts - 1);
+                self.outlook.segments += more;
+                let price = self.practice.settings.text_price_micros;
+                self.outlook.cost_micros += more.saturating_mul(price);
+            }
+        }
+        self.reminded(climber, due, step, notice, when);
+        (when, channel.as_str().to_owned())
     }
 
     fn note(
@@ -449,9 +573,10 @@ impl Trial<'_> {
         match channel {
             Channel::Text => {
                 self.outlook.texts += 1;
-                self.outlook.segments += self.segments;
+                let segments = self.texts.of(1);
+                self.outlook.segments += segments;
                 let price = self.practice.settings.text_price_micros;
-                self.outlook.cost_micros += self.segments.saturating_mul(price);
+                self.outlook.cost_micros += segments.saturating_mul(price);
             }
             Channel::Email => self.outlook.emails += 1,
             Channel::Voice | Channel::Fax | Channel::Letter => {}

@@ -19,8 +19,9 @@ use store::{
 };
 
 use crate::{
-    Criteria, Engine, Goes, Refusal, Result,
+    Criteria, Engine, Goes, Refusal, Result, Together,
     compose::{Draft, Occasion, check_name, under_name},
+    digest,
     facts::{Account, gather},
     select::best_contact,
 };
@@ -67,11 +68,16 @@ pub struct JobPage {
     /// `(state, reason, messages)` of what ended without going.
     pub reasons: Vec<(State, String, i64)>,
     pub messages: i64,
+    /// Of them, those that go in the message of another account with the same phone or email.
+    pub riding: i64,
+    pub riding_by_state: BTreeMap<State, i64>,
     pub segments: i64,
     pub amount: Cents,
     pub next_at: Option<UnixMs>,
     pub last_at: Option<UnixMs>,
     pub lines: Vec<message::Line>,
+    /// With whom those of the lines go that wait.
+    pub together: BTreeMap<MessageId, Together>,
 }
 
 impl Engine {
@@ -110,13 +116,16 @@ impl Engine {
         for chunk in chosen.chunks(CHUNK) {
             let written = self.draft_chunk(&named, &id, criteria.method, chunk, by).await?;
             drafted.messages += written.0;
-            drafted.segments += written.1;
-            drafted.amount += written.2;
+            drafted.amount += written.1;
         }
         if drafted.messages == 0 {
             self.cancel_job(&practice.id, &id, by).await?;
             return Err(Refusal::NobodySelected.into());
         }
+        let mut db = self.store().read().await?;
+        let counted = message::count_by_job(&mut db, &practice.id, &id).await?;
+        drop(db);
+        drafted.segments = counted.iter().map(|one| one.segments).sum();
         let (practice, job) = (practice.id.clone(), id.clone());
         self.store()
             .write(move |db| {
@@ -170,7 +179,7 @@ impl Engine {
         Ok(id)
     }
 
-    /// Messages, segments and amount written.
+    /// Messages and amount written.
     pub(crate) async fn draft_chunk(
         &self,
         practice: &Practice,
@@ -178,7 +187,7 @@ impl Engine {
         channel: Channel,
         ids: &[GuarantorId],
         by: &Actor,
-    ) -> Result<(usize, i64, Cents)> {
+    ) -> Result<(usize, Cents)> {
         let (engine, practice, job) = (self.clone(), practice.clone(), job.clone());
         let (ids, by) = (ids.to_vec(), by.label());
         let written = self
@@ -202,7 +211,7 @@ impl Engine {
         channel: Channel,
         ids: &[GuarantorId],
         by: &str,
-    ) -> store::Result<std::result::Result<(usize, i64, Cents), Refusal>> {
+    ) -> store::Result<std::result::Result<(usize, Cents), Refusal>> {
         let now = self.now();
         let gathered = gather(db, practice, ids, &[], now).await?;
         let book = store::template::load_book(db, &practice.id).await?;
@@ -226,12 +235,16 @@ impl Engine {
                 }
             }
         }
+        let mut new: Vec<_> = drafts.iter_mut().map(|d| &mut d.message).collect();
+        digest::assign(db, &practice.id, &mut new, |_| job.to_string()).await?;
         let messages: Vec<_> = drafts.iter().map(|d| d.message.clone()).collect();
         let links: Vec<_> = drafts.iter().filter_map(|d| d.link.clone()).collect();
         let claims: Vec<(GuarantorId, ClaimId)> = drafts.iter().flat_map(claims_of_draft).collect();
         message::insert_many(db, &practice.id, &messages).await?;
         store::link::insert_many(db, &practice.id, &links, now).await?;
         job::insert_claims(db, &practice.id, job, &claims).await?;
+        let digests = messages.iter().filter_map(|m| m.digest.clone()).collect();
+        self.recount(db, &practice.id, &digests).await?;
         let rows: Vec<_> = messages
             .iter()
             .zip(&decisions)
@@ -243,9 +256,8 @@ impl Engine {
             })
             .collect();
         decision::insert_many(db, self.world(), &practice.id, &rows).await?;
-        let segments = messages.iter().map(|m| m.segments).sum();
         let amount = messages.iter().filter_map(|m| m.amount).sum();
-        Ok(Ok((messages.len(), segments, amount)))
+        Ok(Ok((messages.len(), amount)))
     }
 
     /// "Yes" marks the claims Pending patient, "No" leaves them Ready (S-SF3); `finish` closes the
@@ -360,24 +372,33 @@ impl Engine {
             ..message::Filter::default()
         };
         let lines = message::list(&mut db, practice, &filter, limit).await?;
+        let waits =
+            |line: &&message::Line| matches!(line.state, State::PendingApproval | State::Queued);
+        let digests = lines.iter().filter(waits).filter_map(|line| line.digest.clone()).collect();
+        let together = self.together(&mut db, practice, &digests).await?;
         let mut page = JobPage {
             job,
             counts: BTreeMap::new(),
             reasons: Vec::new(),
             messages: 0,
+            riding: 0,
+            riding_by_state: BTreeMap::new(),
             segments: 0,
             amount: Cents::ZERO,
             next_at,
             last_at,
             lines,
+            together,
         };
-        for (state, reason, messages, segments, cents) in counted {
-            *page.counts.entry(state).or_default() += messages;
-            page.messages += messages;
-            page.segments += segments;
-            page.amount += Cents(cents);
-            if let Some(reason) = reason {
-                page.reasons.push((state, reason, messages));
+        for one in counted {
+            *page.counts.entry(one.state).or_default() += one.messages;
+            *page.riding_by_state.entry(one.state).or_default() += one.riding;
+            page.messages += one.messages;
+            page.riding += one.riding;
+            page.segments += one.segments;
+            page.amount += one.amount;
+            if let Some(reason) = one.end_reason {
+                page.reasons.push((one.state, reason, one.messages));
             }
         }
         Ok(page)

@@ -30,6 +30,7 @@ use store::{
 use crate::{
     Engine, Result,
     compose::{Draft, Occasion},
+    digest,
     facts::{Account, Gathered, gather},
     select::best_contact,
 };
@@ -616,13 +617,19 @@ impl Engine {
         &self,
         db: &mut Db,
         practice: &Practice,
-        found: Found,
+        mut found: Found,
         now: UnixMs,
     ) -> store::Result<()> {
+        // What is written on one day, by whichever profile, may go as one.
+        let day = now.day_in(&practice.zone());
+        let mut new: Vec<_> = found.drafts.iter_mut().map(|d| &mut d.message).collect();
+        digest::assign(db, &practice.id, &mut new, |_| format!("day:{day}")).await?;
         let messages: Vec<_> = found.drafts.iter().map(|d| d.message.clone()).collect();
         let links: Vec<_> = found.drafts.iter().filter_map(|d| d.link.clone()).collect();
         message::insert_many(db, &practice.id, &messages).await?;
         store::link::insert_many(db, &practice.id, &links, now).await?;
+        let digests = messages.iter().filter_map(|m| m.digest.clone()).collect();
+        self.recount(db, &practice.id, &digests).await?;
         let mut claims: BTreeMap<&JobId, Vec<(GuarantorId, ClaimId)>> = BTreeMap::new();
         for draft in &found.drafts {
             let Some(job) = &draft.message.job else { continue };

@@ -7,6 +7,8 @@
 //!   knows is looked up before anything else happens, and no message is sent twice (R64).
 //! - Every decision is stored with its reasons; every send, end and change of consent is audited.
 //! - A STOP takes effect in the transaction that stores the reply (R72).
+//! - Accounts that share a phone or email get one message where they may (D-4): each is decided for
+//!   itself at that moment, and what becomes of the one message becomes of each.
 //!
 //! It names no vendor, knows no HTTP and writes no words: [`Channels`] and [`Wording`] are given.
 //!
@@ -36,12 +38,14 @@ mod compose;
 mod corrections;
 mod criteria;
 mod delivery;
+mod digest;
 mod error;
 mod explain;
 mod facts;
 mod follow_ups;
 mod forecast;
 mod inbound;
+mod intent;
 mod jobs;
 mod ladder;
 mod mail_events;
@@ -76,6 +80,7 @@ pub use self::{
     compose::Preview,
     corrections::{Corrected, takes_back},
     criteria::{Age, Criteria, Segment, TOP_PRIORITY_CENTS, TOP_PRIORITY_DAYS},
+    digest::{Reads, Together},
     error::{EngineError, Refusal, Result},
     explain::{Explanation, Pending, WhatIf},
     facts::{proposal_of, rules_of},
@@ -85,10 +90,12 @@ pub use self::{
     jobs::{Drafted, JobPage, Selection},
     mail_events::{MailEvent, MailEventKind},
     script::Script,
-    select::{Candidate, ClaimBrief, ConfirmList, Goes},
+    select::{Candidate, ClaimBrief, ConfirmList, Goes, Sizes},
     tick::TickReport,
     transactional::Delivered,
-    wording::{AccountMail, Letter, Mail, OnPaper, Spoken, StaffMail, Text, What, Wording},
+    wording::{
+        AccountMail, Letter, Mail, MailParts, OnPaper, Spoken, StaffMail, Text, What, Wording,
+    },
     work_on_job::{PAY_LINK, link_in},
 };
 

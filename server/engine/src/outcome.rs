@@ -29,6 +29,7 @@ use crate::{
     Engine,
     compose::{Occasion, link_for},
     facts::Gathered,
+    intent::lock_accounts,
 };
 
 /// How soon a message that waits for the practice, not for the person, is looked at again.
@@ -126,6 +127,7 @@ impl Engine {
             id: message.id.clone(),
             job: message.job.clone(),
             guarantor: message.guarantor.clone(),
+            digest: message.digest.clone(),
         };
         self.after_end(db, practice, std::slice::from_ref(&ended)).await?;
         if state == State::Failed {
@@ -160,7 +162,9 @@ impl Engine {
                 job::mark_claims_ready(db, practice, job, Some(guarantor), now).await?;
             }
         }
-        Ok(())
+        // Whoever is left of a digest goes without them.
+        let digests = ended.iter().filter_map(|one| one.digest.clone()).collect();
+        self.recount(db, practice, &digests).await
     }
 
     /// New words for a message whose amount is not what was approved, for a new yes (D-39).
@@ -203,11 +207,36 @@ impl Engine {
             draft.claims.into_iter().map(|c| (account.guarantor.id.clone(), c)).collect();
         job::insert_claims(db, &practice.id, job, &claims).await?;
         queue::mark_rewritten(db, &practice.id, &message.id, &draft.message).await?;
-        Ok(())
+        let digests = message.digest.iter().cloned().collect();
+        self.recount(db, &practice.id, &digests).await
     }
 
-    /// The provider has it.
+    /// The provider has it, and with it every message it carries.
     pub(crate) async fn accept(
+        &self,
+        db: &mut Db,
+        practice: &PracticeId,
+        message: &Message,
+        riders: &[Message],
+        acceptance: &Acceptance<'_>,
+    ) -> store::Result<bool> {
+        if !riders.is_empty() {
+            lock_accounts(db, practice, riders.iter().chain([message])).await?;
+        }
+        let carried = Acceptance { segments: 0, ..acceptance.clone() };
+        for rider in riders {
+            self.accept_one(db, practice, rider, &carried).await?;
+        }
+        if !self.accept_one(db, practice, message, acceptance).await? {
+            return Ok(false);
+        }
+        let digests = message.digest.iter().cloned().collect();
+        self.recount(db, practice, &digests).await?;
+        self.take_early_reports(db, practice, &message.id, acceptance.provider_id).await?;
+        Ok(true)
+    }
+
+    async fn accept_one(
         &self,
         db: &mut Db,
         practice: &PracticeId,
@@ -239,20 +268,22 @@ impl Engine {
             .with(format!("channel={} class={}", message.channel.as_str(), message.class.as_str()));
         entry.guarantor = message.guarantor.clone();
         audit::insert(db, self.world(), &entry).await?;
-        self.take_early_reports(db, practice, &message.id, acceptance.provider_id).await?;
         Ok(true)
     }
 
-    /// A send counts for the phone or email and for the guarantor (M15).
+    /// A send counts for the phone or email and for the guarantor (M15); one that goes in another's
+    /// message for its guarantor alone, because the phone rings once.
     pub(crate) async fn count(
         &self,
         db: &mut Db,
         practice: &PracticeId,
         message: &Message,
+        is_carried: bool,
         now: UnixMs,
     ) -> store::Result<()> {
-        let mut subjects = vec![message.value_index.as_str()];
-        subjects.extend(message.guarantor.as_ref().map(GuarantorId::as_str));
+        let phone = (!is_carried).then_some(message.value_index.as_str());
+        let guarantor = message.guarantor.as_ref().map(GuarantorId::as_str);
+        let subjects: Vec<&str> = phone.into_iter().chain(guarantor).collect();
         marks::insert(db, practice, &subjects, &message.id, &message.notice, now).await
     }
 
@@ -418,18 +449,21 @@ impl Engine {
         Ok(is_new)
     }
 
-    /// The refusal of one hand-over.
+    /// The refusal of one hand-over, and so of every message in it.
     pub(crate) async fn refuse(
         &self,
         db: &mut Db,
         practice: &PracticeId,
         message: &Message,
+        riders: &[Message],
         cause: RefusalCause,
         code: Option<i64>,
     ) -> store::Result<()> {
         let text = code.map(|c| c.to_string());
         let (why, now) = (cause_code(cause), self.now());
-        self.end(db, practice, message, State::Failed, why, text.as_deref(), now).await?;
+        for one in std::iter::once(message).chain(riders) {
+            self.end(db, practice, one, State::Failed, why, text.as_deref(), now).await?;
+        }
         self.learn(db, practice, message, cause, code).await
     }
 

@@ -98,19 +98,21 @@ impl Engine {
         let is_news = queue::mark_reported(db, practice, id, &said, self.now()).await?;
         let message = if is_news { message::load(db, practice, id).await? } else { None };
         let Some(message) = message else { return Ok(()) };
+        let carried = self.carried(db, practice, &message).await?;
+        for rider in &carried {
+            queue::mark_reported(db, practice, &rider.id, &said, self.now()).await?;
+        }
         if message.channel == Channel::Text {
             conversation::mark_changed(db, practice, &message.value_index).await?;
         }
         match state {
             State::Delivered => contact::mark_delivered(db, practice, &message.value_index).await,
             State::Failed => {
-                let ended = Ended {
-                    id: message.id.clone(),
-                    job: message.job.clone(),
-                    guarantor: message.guarantor.clone(),
-                };
-                self.after_end(db, practice, std::slice::from_ref(&ended)).await?;
-                self.slipped(db, practice, &message).await?;
+                // The contact learns from it once, each account has its own next step.
+                self.arrived_nowhere(db, practice, &message).await?;
+                for rider in &carried {
+                    self.arrived_nowhere(db, practice, rider).await?;
+                }
                 match report.cause {
                     Some(cause) => self.learn(db, practice, &message, cause, report.code).await,
                     None => self.note_soft_bounce(db, practice, &message, report.code).await,
@@ -118,6 +120,25 @@ impl Engine {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Engine {
+    /// A message that its provider took and could not deliver.
+    async fn arrived_nowhere(
+        &self,
+        db: &mut Db,
+        practice: &PracticeId,
+        message: &message::Message,
+    ) -> store::Result<()> {
+        let ended = Ended {
+            id: message.id.clone(),
+            job: message.job.clone(),
+            guarantor: message.guarantor.clone(),
+            digest: None,
+        };
+        self.after_end(db, practice, std::slice::from_ref(&ended)).await?;
+        self.slipped(db, practice, message).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Confirm Patient List: who would be reminded, when, and who not and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::{
     book::{ClaimStatus, Language, Preferred},
@@ -9,6 +9,7 @@ use domain::{
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
+    sms::ACCOUNTS_MOST,
     template::Book,
     window::{floor_lifts_at, is_below_the_floor},
 };
@@ -17,6 +18,7 @@ use store::{
     Db,
     contact::{Contact, Kind},
     guarantor::name_key,
+    message::{Content, Rider},
     selection,
 };
 
@@ -76,6 +78,8 @@ pub struct Candidate {
     pub masked: Option<String>,
     /// The same for accounts that share this phone or email; `None` when nobody shares it.
     pub shared_contact: Option<String>,
+    /// The same for accounts that get one message together (D-4); `None` for one by itself.
+    pub goes_with: Option<usize>,
     pub goes: Goes,
     /// What speaks against it, if anything. `None` when there is no phone or email at all.
     pub decision: Option<Decision>,
@@ -89,13 +93,37 @@ pub struct ConfirmList {
     pub not_eligible: Vec<Candidate>,
     pub total_due: Cents,
     /// Parts of one text, by the sample; a text's cost is per part.
-    pub segments_each: i64,
+    pub sizes: Sizes,
     /// How many wait longer than the hour.
     pub waiting: usize,
     /// Midnight to three somewhere in the fifty states: nothing can be started until then (S-SF5).
     pub floor_until: Option<UnixMs>,
     /// The criteria match more accounts than one run takes.
     pub is_cut: bool,
+}
+
+/// Parts of one message by how many accounts it is for, as far as they fit into one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes(Vec<i64>);
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self(vec![1])
+    }
+}
+
+impl Sizes {
+    /// For more than fit: as many messages as it takes.
+    pub fn of(&self, accounts: usize) -> i64 {
+        let most = self.most();
+        let whole = i64::try_from(accounts / most).unwrap_or(0) * self.0[most - 1];
+        whole + (accounts % most).checked_sub(1).map_or(0, |place| self.0[place])
+    }
+
+    /// Accounts that fit into one message.
+    pub fn most(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Engine {
@@ -111,13 +139,12 @@ impl Engine {
         let (candidates, is_cut) = self.candidates(&mut db, &practice, criteria, now).await?;
         let (eligible, not_eligible): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|c| c.goes != Goes::Not);
-        let book = store::template::load_book(&mut db, &practice.id).await?;
-        let sample = self.sample(&practice, &book, criteria.method, now).ok();
+        let sizes = self.sizes(&mut db, &practice, criteria.method, now).await?;
         Ok(ConfirmList {
             method: criteria.method,
             total_due: eligible.iter().map(|c| c.due).sum(),
             waiting: eligible.iter().filter(|c| c.goes != Goes::WithinTheHour).count(),
-            segments_each: sample.map_or(1, |s| s.segments),
+            sizes,
             eligible,
             not_eligible,
             floor_until: is_below_the_floor(now).then(|| floor_lifts_at(now)),
@@ -150,23 +177,44 @@ impl Engine {
         now: UnixMs,
     ) -> std::result::Result<Preview, Refusal> {
         // As long as a real one.
-        let link = format!("{}/p/EXAMPLEEXAMPLEEXAMPLE1", practice.settings.public_base);
-        let unsubscribe = format!("{}/unsubscribe/EXAMPLE", practice.settings.public_base);
+        let settings = &practice.settings;
+        let link = format!("{}/p/EXAMPLEEXAMPLEEXAMPLE1", settings.public_base);
+        let unsubscribe = format!("{}/unsubscribe/EXAMPLE", settings.public_base);
         let account = sample_account(practice, now);
         let unsubscribe = (method == Channel::Email).then_some(unsubscribe.as_str());
         let links = Links { pay: &link, check_code: "EXAMPLE1", unsubscribe };
         let (language, words) = (Language::English, (book, None));
         let letter = reminder_letter(practice, &account, language, method, words, links, now);
         let content = self.words(&letter, method)?;
+        let riders: Vec<Rider> = (2..=ACCOUNTS_MOST)
+            .filter_map(|place| {
+                let link = format!("{}/p/EXAMPLEEXAMPLEEXAMPLE{place}", settings.public_base);
+                let links = Links { pay: &link, check_code: "EXAMPLE2", unsubscribe };
+                let its = reminder_letter(practice, &account, language, method, words, links, now);
+                self.wording().rider(&its, method)
+            })
+            .collect();
         if method == Channel::Text && !domain::sms::is_whole_in_first_segment(&content.text, &link)
         {
             return Err(Refusal::Wording("the link would be split"));
         }
-        let segments = match method {
-            Channel::Text => domain::sms::size(&content.text).segments,
+        let parts = |content: &Content| match method {
+            Channel::Text => {
+                i64::try_from(domain::sms::size(&content.text).segments).unwrap_or(i64::MAX)
+            }
             Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 1,
         };
+        let segments = parts(&content);
+        let joined: Vec<Content> = (1..=riders.len())
+            .map_while(|many| {
+                let riders: Vec<&Rider> = riders.iter().take(many).collect();
+                self.joined(method, &content, &riders)
+            })
+            .collect();
+        let sizes = Sizes(std::iter::once(segments).chain(joined.iter().map(parts)).collect());
         Ok(Preview {
+            sizes,
+            together: joined.into_iter().next().map(|content| content.text),
             text: content.subject.is_none().then(|| content.text.clone()),
             mail: content.subject.map(|subject| crate::Mail {
                 subject,
@@ -175,10 +223,22 @@ impl Engine {
                 picture_of: content.picture_of,
                 template: None,
             }),
-            segments: i64::try_from(segments).unwrap_or(i64::MAX),
+            segments,
             name: practice.alias().to_owned(),
             name_is_long: false,
         })
+    }
+
+    pub(crate) async fn sizes(
+        &self,
+        db: &mut Db,
+        practice: &Practice,
+        method: Channel,
+        now: UnixMs,
+    ) -> store::Result<Sizes> {
+        let book = store::template::load_book(db, &practice.id).await?;
+        let sample = self.sample(practice, &book, method, now);
+        Ok(sample.map(|sample| sample.sizes).unwrap_or_default())
     }
 
     pub(crate) async fn candidates(
@@ -201,7 +261,8 @@ impl Engine {
             is_cut = found.len() >= LIST_LONGEST;
         }
         let mut found = in_order(found);
-        wait_for_each_other(db, practice, &mut found, criteria.method, now).await?;
+        let most = self.sizes(db, practice, criteria.method, now).await?.most();
+        wait_for_each_other(db, practice, &mut found, criteria.method, most, now).await?;
         Ok((found, is_cut))
     }
 }
@@ -322,6 +383,7 @@ fn line(
         contact: contact.map(|c| c.id.clone()),
         masked: contact.map(|c| c.masked.clone()),
         shared_contact: contact.map(|c| c.value_index.clone()),
+        goes_with: None,
         goes: goes(decision.as_ref(), now),
         decision: decision.map(objections),
         claims,
@@ -424,44 +486,68 @@ fn in_order(mut found: Vec<Candidate>) -> Vec<Candidate> {
     found
 }
 
-/// Of several accounts with one phone the first goes, and the others wait for the cap of the phone
-/// (D-4): decided as if the ones before had gone.
+/// Of several accounts with one phone as many go in one message as fit, and the others wait for the
+/// cap of the phone (D-4): decided as if the ones before had gone.
 async fn wait_for_each_other(
     db: &mut Db,
     practice: &Practice,
     found: &mut [Candidate],
     method: Channel,
+    most: usize,
     now: UnixMs,
 ) -> store::Result<()> {
-    let sharing: Vec<GuarantorId> = found
-        .iter()
-        .filter(|c| c.shared_contact.is_some() && c.goes != Goes::Not)
-        .map(|c| c.guarantor.clone())
-        .collect();
+    let mut phones: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, line) in found.iter().enumerate().filter(|(_, c)| c.goes != Goes::Not) {
+        if let Some(shared) = &line.shared_contact {
+            phones.entry(shared.clone()).or_default().push(place);
+        }
+    }
+    let sharing: Vec<GuarantorId> =
+        phones.values().flatten().map(|place| found[*place].guarantor.clone()).collect();
     if sharing.is_empty() {
         return Ok(());
     }
     let mut gathered = gather(db, practice, &sharing, &[], now).await?;
-    let mut taken: BTreeSet<String> = BTreeSet::new();
-    for line in found {
-        let Some(shared) = line.shared_contact.clone() else { continue };
-        if line.goes == Goes::Not {
-            continue;
+    let mut groups = 0;
+    for (shared, mut waiting) in phones {
+        let mut is_first = true;
+        while !waiting.is_empty() {
+            if !is_first {
+                for place in &waiting {
+                    decide_again(&gathered, &mut found[*place], method, now);
+                }
+                waiting.retain(|place| found[*place].goes != Goes::Not);
+            }
+            is_first = false;
+            let Some(first) = waiting.first().copied() else { break };
+            let (goes, language) = (found[first].goes, found[first].language);
+            let of_one: Vec<usize> = waiting
+                .iter()
+                .copied()
+                .filter(|place| (found[*place].goes, found[*place].language) == (goes, language))
+                .take(most)
+                .collect();
+            if of_one.len() > 1 {
+                groups += 1;
+                of_one.iter().for_each(|place| found[*place].goes_with = Some(groups));
+            }
+            waiting.retain(|place| !of_one.contains(place));
+            let at = match goes {
+                Goes::At(at) => at,
+                Goes::WithinTheHour | Goes::Not => now,
+            };
+            gathered.add_mark(&shared, Sent { at, notice: found[first].guarantor.to_string() });
         }
-        if !taken.insert(shared.clone())
-            && let Some(account) = gathered.accounts.get(&line.guarantor)
-            && let Some((_, decision)) = best_contact(&gathered, account, method, now)
-        {
-            line.goes = goes(Some(&decision), now);
-            line.decision = Some(objections(decision));
-        }
-        let at = match line.goes {
-            Goes::At(at) => at,
-            Goes::WithinTheHour | Goes::Not => now,
-        };
-        gathered.add_mark(&shared, Sent { at, notice: line.guarantor.to_string() });
     }
     Ok(())
+}
+
+fn decide_again(gathered: &Gathered, line: &mut Candidate, method: Channel, now: UnixMs) {
+    let Some(account) = gathered.accounts.get(&line.guarantor) else { return };
+    if let Some((_, decision)) = best_contact(gathered, account, method, now) {
+        line.goes = goes(Some(&decision), now);
+        line.decision = Some(objections(decision));
+    }
 }
 
 /// An account for previews: nobody's.

@@ -215,7 +215,7 @@ impl Engine {
                 let (pid, slots) = (pid.clone(), slots.clone());
                 Box::pin(async move {
                     for (id, at) in &slots {
-                        queue::mark_waiting(db, &pid, id, *at, false).await?;
+                        queue::mark_paced(db, &pid, id, *at).await?;
                     }
                     Ok(())
                 })

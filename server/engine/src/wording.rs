@@ -4,11 +4,13 @@
 use domain::{
     book::{Address, Language},
     clock::UnixMs,
+    decide::Channel,
     money::Cents,
     practice::Practice,
     template::{Book, Kind, Trace},
 };
 use jiff::civil::Date;
+use store::message::Rider;
 
 use crate::Script;
 
@@ -143,10 +145,22 @@ pub struct Spoken {
     pub template: Option<Trace>,
 }
 
+/// An email as its two parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailParts {
+    pub text: String,
+    pub html: String,
+}
+
 /// Writes messages; pure. `None` where a message has no such form.
 pub trait Wording: Send + Sync {
     fn text(&self, letter: &Letter<'_>) -> Option<Text>;
     fn email(&self, letter: &Letter<'_>) -> Option<Mail>;
+    /// What a reminder says of its account inside the text or email of another account with the same
+    /// phone or address (D-4): nobody's name, and the amount only where the letter has one.
+    fn rider(&self, letter: &Letter<'_>, channel: Channel) -> Option<Rider>;
+    /// An email with what it says of other accounts, above its foot.
+    fn with_riders(&self, mail: MailParts, riders: &[&Rider]) -> MailParts;
     /// What a call says.
     fn call(&self, letter: &Letter<'_>) -> Option<Spoken>;
     /// A page's paragraphs as plain text, for a letter or a fax.

@@ -158,17 +158,21 @@ impl Engine {
         let link = link_in(&found.content.text).ok_or(Refusal::Wording("the text has no link"))?;
         let body = sms::economise(&words.replace(PAY_LINK, link));
         check_edited(&body, link, named.alias())?;
+        // Words of its own are for its own account: they may lead, but are not cut to a line.
         let content = Content { text: body, ..Content::default() };
         let segments = i64::try_from(sms::size(&content.text).segments).unwrap_or(i64::MAX);
         let hash = content_hash(&content, found.amount);
         let (world, pid, id, by) =
             (self.world().clone(), practice.id.clone(), id.clone(), by.clone());
         let guarantor = found.guarantor.clone();
+        let engine = self.clone();
+        let digests: BTreeSet<String> = found.digest.clone().into_iter().collect();
         let done = self
             .store()
             .write(move |db| {
                 let (world, pid, id, by) = (world.clone(), pid.clone(), id.clone(), by.clone());
                 let (content, hash, guarantor) = (content.clone(), hash.clone(), guarantor.clone());
+                let (engine, digests) = (engine.clone(), digests.clone());
                 Box::pin(async move {
                     if !queue::mark_edited(db, &pid, &id, &content, &hash, segments).await? {
                         return Ok(false);
@@ -176,6 +180,7 @@ impl Engine {
                     let mut entry = Entry::new(&pid, by, "edit", "message", id.as_str());
                     entry.guarantor = guarantor;
                     audit::insert(db, &world, &entry).await?;
+                    engine.recount(db, &pid, &digests).await?;
                     Ok(true)
                 })
             })

@@ -20,16 +20,23 @@ use crate::{
 
 pub(crate) type Held = Result<(), String>;
 
+/// Accounts that one message may speak for.
+const ACCOUNTS_MOST: usize = 3;
+
 /// How many notices a person, and a phone or email, may get in how long (M15).
 const CAPS: [(usize, i64); 3] = [(1, DAY_MS), (2, 7 * DAY_MS), (4, 30 * DAY_MS)];
 
 /// A reminder that arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Reminder {
+    /// The message as delivered: one for several accounts has one of these for each.
+    pub item: String,
     pub to: String,
     pub guarantor: GuarantorId,
     /// The run it belongs to: a text and an email of one run are one notice.
     pub notice: String,
+    /// What the phone or email heard: of one message the same for each of its accounts.
+    pub heard_by_contact: String,
     pub at: UnixMs,
 }
 
@@ -102,6 +109,23 @@ pub(crate) fn still_owes(
     }
 }
 
+/// A message speaks for one account, or for few of one phone or email (D-4).
+pub(crate) fn few_enough(links: &[&str], item: &Delivered) -> Held {
+    match links.len() {
+        1..=ACCOUNTS_MOST => Ok(()),
+        many => Err(format!("a reminder with {many} links to pay ({})", item.id)),
+    }
+}
+
+/// Each link of a message opens another account (D-6).
+pub(crate) fn told_apart(sent: &[Reminder], item: &Delivered) -> Held {
+    let mut seen = BTreeSet::new();
+    match sent.iter().filter(|one| one.item == item.id).find(|one| !seen.insert(&one.guarantor)) {
+        None => Ok(()),
+        Some(twice) => Err(format!("{} stands twice in a message ({})", twice.guarantor, item.id)),
+    }
+}
+
 /// The caps, for the person and for the phone or email, over everything that arrived: no stretch of
 /// that length holds any part of more notices. The halves of one notice can come hours apart, and the
 /// later one counts as much as the earlier: to count a notice from its first half alone would let
@@ -110,9 +134,8 @@ pub(crate) fn within_caps(sent: &[Reminder]) -> Held {
     let mut heard: BTreeMap<&str, Vec<(UnixMs, String)>> = BTreeMap::new();
     for one in sent {
         let notice = format!("{} {}", one.notice, one.guarantor);
-        for subject in [one.guarantor.as_str(), &one.to] {
-            heard.entry(subject).or_default().push((one.at, notice.clone()));
-        }
+        heard.entry(one.guarantor.as_str()).or_default().push((one.at, notice));
+        heard.entry(&one.to).or_default().push((one.at, one.heard_by_contact.clone()));
     }
     for (subject, mut heard) in heard {
         heard.sort();

@@ -30,6 +30,20 @@ pub(crate) fn token(item: &Delivered) -> Option<&str> {
     Some(token)
 }
 
+/// Of every link to pay, each once: accounts with one phone get one message.
+pub(crate) fn tokens(item: &Delivered) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (at, mark) in item.body.match_indices("/p/") {
+        let rest = &item.body[at + mark.len()..];
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        let token = rest.split(ends).next().unwrap_or_default();
+        if !token.is_empty() && !found.contains(&token) {
+            found.push(token);
+        }
+    }
+    found
+}
+
 /// Where a mail program posts to unsubscribe.
 pub(crate) fn unsubscribe_token(item: &Delivered) -> Option<&str> {
     let header = item.headers.iter().find(|(name, _)| name == "List-Unsubscribe");

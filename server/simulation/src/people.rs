@@ -53,11 +53,10 @@ impl Town<'_> {
 
     /// Somebody with a link in their hand: the newest messages are likelier.
     async fn somebody(&mut self) -> Result<Option<(GuarantorId, String)>, String> {
-        let links: Vec<String> =
-            self.stage.sandbox.mailbox().into_iter().filter_map(|item| item.link).collect();
-        let recent = &links[links.len().saturating_sub(30)..];
-        let Some(link) = self.dice.pick(recent) else { return Ok(None) };
-        let Some((_, token)) = link.split_once("/p/") else { return Ok(None) };
+        let mailbox = self.stage.sandbox.mailbox();
+        let tokens: Vec<&str> = mailbox.iter().flat_map(letter::tokens).collect();
+        let recent = &tokens[tokens.len().saturating_sub(30)..];
+        let Some(token) = self.dice.pick(recent) else { return Ok(None) };
         let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
         let now = self.stage.world.now();
         let found = store::link::find_by_token(&mut db, token, now).await;

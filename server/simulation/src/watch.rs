@@ -55,8 +55,30 @@ impl Watch {
         item: &Delivered,
         at: UnixMs,
     ) -> Seen {
+        let tokens = letter::tokens(item);
+        must::few_enough(&tokens, item)?;
+        let mut first = None;
+        for token in tokens {
+            let mut one = self.account_of(stage, facts, item, token, at).await?;
+            // The phone rings once, for whichever of them: the first one's notice stands for all.
+            let heard = first.get_or_insert_with(|| one.heard_by_contact.clone());
+            one.heard_by_contact = heard.clone();
+            self.reminders.push(one);
+        }
+        must::told_apart(&self.reminders, item)?;
+        must::within_caps(&self.reminders)
+    }
+
+    /// One account that a reminder speaks of, judged as if it spoke of no other.
+    async fn account_of(
+        &self,
+        stage: &Stage,
+        facts: &Facts,
+        item: &Delivered,
+        token: &str,
+        at: UnixMs,
+    ) -> Seen<Reminder> {
         let nowhere = || format!("the link of a reminder leads nowhere ({})", item.id);
-        let token = letter::token(item).ok_or_else(nowhere)?;
         let mut db = stage.store.read().await.map_err(inside)?;
         let link = store::link::find_by_token(&mut db, token, stage.world.now()).await;
         let link = link.map_err(inside)?.ok_or_else(nowhere)?;
@@ -73,8 +95,14 @@ impl Watch {
         must::not_held(facts, &guarantor, item)?;
         must::still_owes(facts, &guarantor, &stage.sandbox.charges(), item)?;
         let notice = message.job.map_or(message.notice, |job| job.to_string());
-        self.reminders.push(Reminder { to: item.to.clone(), guarantor, notice, at });
-        must::within_caps(&self.reminders)
+        Ok(Reminder {
+            item: item.id.clone(),
+            to: item.to.clone(),
+            heard_by_contact: format!("{notice} {guarantor}"),
+            guarantor,
+            notice,
+            at,
+        })
     }
 
     async fn receipt(
@@ -111,7 +139,12 @@ impl Watch {
         let mut db = stage.store.read().await.map_err(inside)?;
         let in_hand = store::message::queue::count_in_hand(&mut db, stage.world.now()).await;
         let (in_hand, lease_ms) = (in_hand.map_err(inside)?, engine::Options::default().lease_ms);
-        must::leases_end(in_hand, facts.died_at, stage.wall(), lease_ms)
+        must::leases_end(in_hand, facts.died_at, stage.wall(), lease_ms)?;
+        let astray = store::message::digest::count_astray(&mut db, &stage.practice).await;
+        match astray.map_err(inside)? {
+            0 => Ok(()),
+            many => Err(format!("{many} messages are not where the one that carries them is")),
+        }
     }
 
     /// When no fault is left and days have passed: every cent and every receipt is in its place, and

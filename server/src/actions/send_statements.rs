@@ -101,11 +101,12 @@ async fn keep(
 async fn sums(house: &House, staff: &Staff, wanted: statements::Wanted) -> Answer {
     let ticked = ticked(house, staff, wanted).await?;
     let selected =
-        statements::selected(&ticked.list, &ticked.ticks, ticked.segments_each, &staff.practice);
+        statements::selected(&ticked.list, &ticked.ticks, &ticked.sizes, &staff.practice);
     let when = departures(&selected, house.world.now(), &staff.practice.zone());
     Ok(HttpResponse::Ok().json(serde_json::json!({
         "accounts": format!("{} of {}", selected.accounts, ticked.list.eligible.len()),
         "due": selected.due.to_string(),
+        "messages": selected.messages.to_string(),
         "segments": selected.segments.to_string(),
         "cost": selected.cost.map(|cost| format!("about {cost}")).unwrap_or_default(),
         "when": when,

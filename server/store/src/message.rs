@@ -1,7 +1,8 @@
 //! Messages: the outbox and the history in one table. Content and recipient are sealed; the state
 //! says how far a message came, and why it ended.
 //!
-//! `queue` holds what the engine does with waiting messages, `marks` the counters that caps read.
+//! `queue` holds what the engine does with waiting messages, `digest` those of them that go as one,
+//! `marks` the counters that caps read.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::{
     keys::Place,
 };
 
+pub mod digest;
 pub mod marks;
 pub mod queue;
 pub mod reports;
@@ -89,6 +91,20 @@ pub struct Content {
     /// Which words these are: `reminder_gentle.text.en v3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
+    /// What another account's message says of this one when it carries it (D-4). Approved with the
+    /// rest. None: it goes in its own words, and nobody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rider: Option<Rider>,
+}
+
+/// One account in the message of another: words that name nobody, and its own link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rider {
+    pub words: String,
+    pub link: String,
+    /// The two as the HTML part of an email shows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,11 +124,14 @@ pub struct New {
     pub content: Content,
     pub content_hash: String,
     pub amount: Option<Cents>,
+    /// What it is charged as; none for one that goes in another's.
     pub segments: i64,
     pub link_hash: Option<String>,
     pub check_code: Option<String>,
     pub notice: String,
     pub dedupe_key: String,
+    /// Messages with the same one may go as one (D-4).
+    pub digest: Option<String>,
     pub state: State,
     pub slot_at: UnixMs,
     pub next_at: Option<UnixMs>,
@@ -130,13 +149,13 @@ const ROWS_TOGETHER: usize = 24;
 pub async fn insert_many(db: &mut Db, practice: &PracticeId, messages: &[New]) -> Result<u64> {
     const INSERT: &str = "insert into message (id, practice_id, guarantor_id, job_id, class, kind,
         channel, contact_id, recipient_sealed, value_index, masked, language, content_sealed,
-        content_hash, amount_cents, segments, link_hash, check_code, notice, dedupe_key, state,
-        slot_at_ms, next_at_ms, created_by, created_at_ms)";
+        content_hash, amount_cents, segments, link_hash, check_code, notice, dedupe_key, digest,
+        state, slot_at_ms, next_at_ms, created_by, created_at_ms)";
     const TAIL: &str = "on conflict (practice_id, dedupe_key) do nothing";
     let keys = db.keys();
     let mut inserted = 0;
     for chunk in messages.chunks(ROWS_TOGETHER) {
-        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 25, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 26, chunk.len(), TAIL));
         for new in chunk {
             let at = |column| place(practice.as_str(), new.id.as_str(), column);
             let content = serde_json::to_string(&new.content).expect("content is plain data");
@@ -161,6 +180,7 @@ pub async fn insert_many(db: &mut Db, practice: &PracticeId, messages: &[New]) -
                 .bind(new.check_code.clone())
                 .bind(new.notice.clone())
                 .bind(new.dedupe_key.clone())
+                .bind(new.digest.clone())
                 .bind(new.state.as_str())
                 .bind(new.slot_at.0)
                 .bind(new.next_at.map(|t| t.0))
@@ -194,6 +214,9 @@ pub struct Message {
     pub link_hash: Option<String>,
     pub check_code: Option<String>,
     pub notice: String,
+    pub digest: Option<String>,
+    /// The message in which it went, or is going.
+    pub carried_by: Option<MessageId>,
     pub state: State,
     pub slot_at: UnixMs,
     pub next_at: Option<UnixMs>,
@@ -234,6 +257,8 @@ struct Row {
     link_hash: Option<String>,
     check_code: Option<String>,
     notice: String,
+    digest: Option<String>,
+    carried_by: Option<String>,
     state: String,
     slot_at_ms: i64,
     next_at_ms: Option<i64>,
@@ -279,6 +304,8 @@ impl Row {
             link_hash: self.link_hash,
             check_code: self.check_code,
             notice: self.notice,
+            digest: self.digest,
+            carried_by: self.carried_by.map(MessageId::trusted),
             state: State::parse(&self.state)?,
             slot_at: UnixMs(self.slot_at_ms),
             next_at: self.next_at_ms.map(UnixMs),
@@ -314,8 +341,8 @@ pub async fn load_many(
 ) -> Result<BTreeMap<MessageId, Message>> {
     const LOAD: &str = "select id, practice_id, guarantor_id, job_id, class, kind, channel,
         contact_id, recipient_sealed, value_index, masked, language, content_sealed, content_hash,
-        amount_cents, segments, link_hash, check_code, notice, state, slot_at_ms, next_at_ms,
-        attempts, looks, approved_by, approved_at_ms, provider_id, provider_status, provider_code,
+        amount_cents, segments, link_hash, check_code, notice, digest, carried_by, state,
+        slot_at_ms, next_at_ms, attempts, looks, approved_by, approved_at_ms, provider_id, provider_status, provider_code,
         accepted_at_ms, delivered_at_ms, ended_at_ms, end_reason, created_by, created_at_ms
         from message
         where practice_id = $1 and id in ($list)";
@@ -372,12 +399,15 @@ pub async fn list_states(db: &mut Db, practice: &PracticeId, notice: &str) -> Re
     rows.into_iter().map(|(state,)| State::parse(&state)).collect()
 }
 
+/// The message that a provider knows by this id; of several that went as one, the one that carried.
 pub async fn find_by_provider(
     db: &mut Db,
     practice: &PracticeId,
     provider_id: &str,
 ) -> Result<Option<MessageId>> {
-    const FIND: &str = "select id from message where practice_id = $1 and provider_id = $2";
+    const FIND: &str = "select id
+        from message
+        where practice_id = $1 and provider_id = $2 and carried_by is null";
     let row: Option<(String,)> = sqlx::query_as(FIND)
         .bind(practice.as_str())
         .bind(provider_id)
@@ -495,7 +525,7 @@ pub async fn count_emails(db: &mut Db, practice: &PracticeId, since: UnixMs) -> 
     const COUNT: &str = "select count(*)
         from message
         where practice_id = $1 and created_at_ms >= $2 and channel = 'email'
-        and accepted_at_ms is not null";
+        and accepted_at_ms is not null and carried_by is null";
     let (many,): (i64,) =
         sqlx::query_as(COUNT).bind(practice.as_str()).bind(since.0).fetch_one(db.c()).await?;
     Ok(many)
@@ -527,6 +557,9 @@ pub struct Line {
     pub masked: String,
     pub amount: Option<Cents>,
     pub segments: i64,
+    pub digest: Option<String>,
+    /// How many other accounts went in the same message.
+    pub others: i64,
     pub state: State,
     pub slot_at: UnixMs,
     pub next_at: Option<UnixMs>,
@@ -551,6 +584,8 @@ struct LineRow {
     masked: String,
     amount_cents: Option<i64>,
     segments: i64,
+    digest: Option<String>,
+    others: i64,
     state: String,
     slot_at_ms: i64,
     next_at_ms: Option<i64>,
@@ -576,6 +611,8 @@ impl LineRow {
             masked: self.masked,
             amount: self.amount_cents.map(Cents),
             segments: self.segments,
+            digest: self.digest,
+            others: self.others,
             state: State::parse(&self.state)?,
             slot_at: UnixMs(self.slot_at_ms),
             next_at: self.next_at_ms.map(UnixMs),
@@ -600,7 +637,9 @@ pub async fn list(
     const BY_GUARANTOR: &str = "select m.id, m.guarantor_id, g.name as guarantor_name, m.job_id,
         m.class, m.kind, m.channel, m.masked, m.amount_cents, m.segments, m.state, m.slot_at_ms,
         m.next_at_ms, m.provider_status, m.provider_code, m.accepted_at_ms, m.delivered_at_ms,
-        m.ended_at_ms, m.end_reason, m.created_at_ms
+        m.ended_at_ms, m.end_reason, m.created_at_ms, m.digest,
+        (select count(*) from message o where o.practice_id = m.practice_id
+            and o.carried_by = coalesce(m.carried_by, m.id)) as others
         from message m
         left join guarantor g on g.practice_id = m.practice_id and g.id = m.guarantor_id
         where m.practice_id = $1 and m.guarantor_id = $2
@@ -614,7 +653,9 @@ pub async fn list(
     const BY_JOB: &str = "select m.id, m.guarantor_id, g.name as guarantor_name, m.job_id,
         m.class, m.kind, m.channel, m.masked, m.amount_cents, m.segments, m.state, m.slot_at_ms,
         m.next_at_ms, m.provider_status, m.provider_code, m.accepted_at_ms, m.delivered_at_ms,
-        m.ended_at_ms, m.end_reason, m.created_at_ms
+        m.ended_at_ms, m.end_reason, m.created_at_ms, m.digest,
+        (select count(*) from message o where o.practice_id = m.practice_id
+            and o.carried_by = coalesce(m.carried_by, m.id)) as others
         from message m
         left join guarantor g on g.practice_id = m.practice_id and g.id = m.guarantor_id
         where m.practice_id = $1 and m.job_id = $3
@@ -628,7 +669,9 @@ pub async fn list(
     const ALL: &str = "select m.id, m.guarantor_id, g.name as guarantor_name, m.job_id,
         m.class, m.kind, m.channel, m.masked, m.amount_cents, m.segments, m.state, m.slot_at_ms,
         m.next_at_ms, m.provider_status, m.provider_code, m.accepted_at_ms, m.delivered_at_ms,
-        m.ended_at_ms, m.end_reason, m.created_at_ms
+        m.ended_at_ms, m.end_reason, m.created_at_ms, m.digest,
+        (select count(*) from message o where o.practice_id = m.practice_id
+            and o.carried_by = coalesce(m.carried_by, m.id)) as others
         from message m
         left join guarantor g on g.practice_id = m.practice_id and g.id = m.guarantor_id
         where m.practice_id = $1
@@ -659,24 +702,34 @@ pub async fn list(
     rows.into_iter().map(LineRow::line).collect()
 }
 
+/// Messages of a job in one state, ended for one reason.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    pub state: State,
+    pub end_reason: Option<String>,
+    pub messages: i64,
+    /// Of them, those that go in another account's message.
+    pub riding: i64,
+    pub segments: i64,
+    pub amount: Cents,
+}
+
 /// How many messages of a job are in which state, for which reason, and what they would cost and
-/// collect: `(state, end_reason, messages, segments, cents)`.
-pub async fn count_by_job(
-    db: &mut Db,
-    practice: &PracticeId,
-    job: &JobId,
-) -> Result<Vec<(State, Option<String>, i64, i64, i64)>> {
-    const COUNT: &str = "select state, end_reason, count(*), cast(sum(segments) as bigint),
-        cast(coalesce(sum(amount_cents), 0) as bigint)
+/// collect.
+pub async fn count_by_job(db: &mut Db, practice: &PracticeId, job: &JobId) -> Result<Vec<Counted>> {
+    const COUNT: &str = "select state, end_reason, count(*),
+        cast(sum(case when segments = 0 then 1 else 0 end) as bigint),
+        cast(sum(segments) as bigint), cast(coalesce(sum(amount_cents), 0) as bigint)
         from message
         where practice_id = $1 and job_id = $2
         group by state, end_reason
         order by state, end_reason";
-    let rows: Vec<(String, Option<String>, i64, i64, i64)> =
+    let rows: Vec<(String, Option<String>, i64, i64, i64, i64)> =
         sqlx::query_as(COUNT).bind(practice.as_str()).bind(job.as_str()).fetch_all(db.c()).await?;
     rows.into_iter()
-        .map(|(state, reason, count, segments, cents)| {
-            Ok((State::parse(&state)?, reason, count, segments, cents))
+        .map(|(state, end_reason, messages, riding, segments, cents)| {
+            let (state, amount) = (State::parse(&state)?, Cents(cents));
+            Ok(Counted { state, end_reason, messages, riding, segments, amount })
         })
         .collect()
 }

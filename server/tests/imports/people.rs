@@ -93,6 +93,27 @@ async fn a_phone_with_consent_may_be_texted_and_one_without_may_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_yes_for_a_shared_phone_is_for_each_account_that_gave_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for office in offices(dir.path()).await {
+        let shared = |number, consent, on| Line {
+            phone: "(212) 555-0123",
+            consent,
+            consent_on: on,
+            ..line(number)
+        };
+        let (yes, on) = ("yes", "2026-02-01");
+        office.full(&[shared(0, yes, on), shared(1, yes, on), shared(2, "", "")]).await;
+        let mut may_be_texted = Vec::new();
+        for source_id in ["p00000", "p00001", "p00002"] {
+            let id = account(&office, source_id).await.id;
+            may_be_texted.push(contacts_of(&office, &id).await[0].text_enabled_at.is_some());
+        }
+        assert_eq!(may_be_texted, [true, true, false], "who said nothing agreed to nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn consent_of_today_was_not_given_at_a_noon_that_is_still_to_come() {
     let dir = tempfile::tempdir().unwrap();
     for office in offices(dir.path()).await {

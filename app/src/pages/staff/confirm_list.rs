@@ -14,7 +14,7 @@ use super::{
     StaffShell,
     claim_words::{counted, status_name},
     decision_words::{mend, no_contact, sentence},
-    message_words::channel_name,
+    message_words::{capital, channel_name, together_words},
     select_criteria::{CONFIRM, CRITERIA},
 };
 use crate::{
@@ -55,6 +55,8 @@ pub struct ListedAccount {
     pub sharing: usize,
     /// The one before it in the list has the same.
     pub shares_with_previous: bool,
+    /// How many accounts get one message, itself counted; 1 for alone.
+    pub together: usize,
     pub is_top_priority: bool,
     pub has_several_bills: bool,
     pub is_self_pay: bool,
@@ -71,6 +73,8 @@ pub struct ListedAccount {
 #[derive(Clone, Debug, Default)]
 pub struct Selected {
     pub accounts: usize,
+    /// Messages: accounts with one phone or email may get one together.
+    pub messages: usize,
     pub due: Cents,
     pub segments: i64,
     pub cost: Option<String>,
@@ -192,6 +196,12 @@ impl ConfirmPatientList {
         let facts = match self.method {
             Channel::Text => facts
                 .row(
+                    "Texts",
+                    view! {
+                        <span data-count="messages">{selected.messages.to_string()}</span>
+                    },
+                )
+                .row(
                     "Text parts",
                     view! {
                         <span data-count="segments">{selected.segments.to_string()}</span>
@@ -203,7 +213,11 @@ impl ConfirmPatientList {
                         view! { <span data-count="cost">{format!("about {cost}")}</span> }
                     }),
                 ),
-            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => facts,
+            Channel::Email => facts.row(
+                "Emails",
+                view! { <span data-count="messages">{selected.messages.to_string()}</span> },
+            ),
+            Channel::Voice | Channel::Fax | Channel::Letter => facts,
         };
         let facts = facts.row(
             "When",
@@ -324,7 +338,7 @@ impl ConfirmPatientList {
             .cell(age(line.age_days))
             .cell(claims(line))
             .cell(self.last_sent(line))
-            .cell(contact(line))
+            .cell(contact(line, Some(self.method)))
             .cell(goes)
             .cell(flags(line))
             .class(if line.shares_with_previous { "joined" } else { "" })
@@ -366,7 +380,7 @@ impl ConfirmPatientList {
                     .cell(who(line))
                     .cell(money(line.due))
                     .cell(age(line.age_days))
-                    .cell(contact(line))
+                    .cell(contact(line, None))
                     .cell(why)
                     .cell(way)
             })
@@ -405,11 +419,6 @@ pub fn departures(selected: &Selected, now: UnixMs, zone: &TimeZone) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
 fn who(line: &ListedAccount) -> AnyView {
     let href = format!("/staff/patients/{}", line.id);
     let others: Vec<String> =
@@ -435,14 +444,23 @@ fn claims(line: &ListedAccount) -> AnyView {
     view! { <ul class="lines">{items}</ul> }.into_any()
 }
 
-fn contact(line: &ListedAccount) -> AnyView {
+/// With the method, how the accounts that share it are written to.
+fn contact(line: &ListedAccount, method: Option<Channel>) -> AnyView {
     let masked = line.masked.clone().unwrap_or_else(|| "None".to_owned());
     let masked = view! { <span class="whole">{masked}</span> };
     let shared = (line.sharing > 1).then(|| {
         let others = counted(line.sharing as i64 - 1, "other account", "other accounts");
-        view! { <br/><span class="hint">{format!("Shared with {others}: one goes first")}</span> }
+        let how = match method {
+            Some(_) if line.together == 1 => ": one goes first",
+            _ => "",
+        };
+        view! { <br/><span class="hint">{format!("Shared with {others}{how}")}</span> }
     });
-    view! { {masked}{shared} }.into_any()
+    let together = method.filter(|_| line.together > 1).map(|method| {
+        let words = capital(&together_words(method, line.together as i64));
+        view! { " "{Badge::new(words).tone(Tone::Good).view()} }
+    });
+    view! { {masked}{shared}{together} }.into_any()
 }
 
 fn flags(line: &ListedAccount) -> AnyView {

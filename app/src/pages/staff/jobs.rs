@@ -24,6 +24,8 @@ use crate::{
 
 pub const PATH: &str = "/staff/jobs";
 
+const ONE_FOR_SEVERAL: &str = "Accounts with one phone or email get one message together.";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     Drafting,
@@ -143,6 +145,10 @@ pub struct JobView {
     /// Why messages ended without going.
     pub reasons: Vec<(Progress, String, i64)>,
     pub messages: i64,
+    /// Of them, those that go in the message of another account with the same phone or email.
+    pub riding: i64,
+    pub riding_pending: i64,
+    pub riding_queued: i64,
     pub segments: i64,
     pub cost: Option<String>,
     pub amount: Cents,
@@ -204,21 +210,26 @@ impl JobView {
         let no = || ButtonLink::secondary(self.at(""), "No");
         match self.asks {
             Some(JobQuestion::Approve) if self.count(Progress::PendingApproval) > 0 => {
-                let many = self.noun(self.count(Progress::PendingApproval));
+                let pending = self.count(Progress::PendingApproval);
+                let many = self.noun(pending - self.riding_pending);
+                let accounts = match self.riding_pending {
+                    0 => String::new(),
+                    _ => format!("They are for {pending} accounts: {ONE_FOR_SEVERAL} "),
+                };
                 Confirm::new(
                     format!("Approve and send {many}?"),
                     Form::post(self.at("/approve"), csrf),
                     Button::primary("Yes"),
                     no(),
                 )
-                .detail(
-                    "Each goes within the hour, or when the hours at the recipient allow it. The \
-                     list below shows what it says: open a message to read it.",
-                )
+                .detail(format!(
+                    "{accounts}Each goes within the hour, or when the hours at the recipient allow \
+                     it. The list below shows what it says: open a message to read it.",
+                ))
                 .view()
             }
             Some(JobQuestion::Cancel) if self.open() > 0 => {
-                let many = self.noun(self.open());
+                let many = self.noun(self.open() - self.riding_pending - self.riding_queued);
                 Confirm::new(
                     format!("Take back {many} that have not gone?"),
                     Form::post(self.at("/cancel"), csrf),
@@ -289,6 +300,13 @@ impl JobView {
             let cost = self.cost.as_ref().map(|cost| format!(", about {cost}")).unwrap_or_default();
             format!("{}{cost}", self.segments)
         });
+        let messages = match self.riding {
+            0 => self.messages.to_string(),
+            riding => {
+                let sent = self.noun(self.messages - riding);
+                format!("{sent} for {} accounts. {ONE_FOR_SEVERAL}", self.messages)
+            }
+        };
         let paused = self.paused.as_ref().map(|(by, at)| {
             let by = format!(" by {by}");
             view! { {instant_full(w, *at, &self.zone)}{by} }
@@ -298,7 +316,7 @@ impl JobView {
             .row("Made", made)
             .maybe("Approved", approved)
             .maybe("Claims", mark)
-            .row("Messages", self.messages.to_string())
+            .row("Messages", messages)
             .maybe("Text parts", parts)
             .row("Asked for", money(self.amount))
             .maybe("What waits goes", when)

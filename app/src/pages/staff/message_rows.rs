@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use super::{
     decision_words::end_words,
-    message_words::{Progress, channel_name, class_name},
+    message_words::{Progress, capital, channel_name, class_name, together_words},
 };
 use crate::{
     components::{Column, Row, instant, money},
@@ -27,6 +27,8 @@ pub struct MessageRow {
     pub channel: Channel,
     pub masked: String,
     pub amount: Option<Cents>,
+    /// Other accounts in the same message; never who they are.
+    pub others: i64,
     pub progress: Progress,
     /// When it came that far.
     pub at: UnixMs,
@@ -65,6 +67,10 @@ pub(super) fn row(line: &MessageRow, now: UnixMs, zone: &TimeZone) -> Row {
         Some((_, name)) => format!("{what} to {name}"),
         None => format!("{what} to {}", line.masked),
     };
+    let with = (line.others > 0).then(|| {
+        let words = together_words(line.channel, line.others + 1);
+        view! { <br/><span class="hint">{capital(&words)}</span> }
+    });
     let goes = line.next_at.filter(|_| {
         matches!(line.progress, Progress::Queued | Progress::Sending | Progress::PendingApproval)
     });
@@ -83,7 +89,7 @@ pub(super) fn row(line: &MessageRow, now: UnixMs, zone: &TimeZone) -> Row {
     };
     Row::new()
         .cell(who)
-        .cell(view! { <a href=href aria-label=named>{what}</a> })
+        .cell(view! { <a href=href aria-label=named>{what}</a>{with} })
         .cell(line.masked.clone())
         .cell(line.amount.map(money))
         .cell(line.progress.badge().view())

@@ -117,12 +117,36 @@ pub struct Sent {
     pub masked: String,
     pub progress: Progress,
     pub end_reason: Option<String>,
+    /// Other accounts told of in the same message; never who they are.
+    pub others: i64,
+}
+
+/// Begins a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// "one text for 2 accounts": never which.
+pub fn together_words(channel: Channel, accounts: i64) -> String {
+    format!("one {} for {accounts} accounts", channel_name(channel).to_lowercase())
+}
+
+/// "together with 1 other account on this phone".
+pub fn others_words(channel: Channel, others: i64) -> String {
+    let accounts = if others == 1 { "account" } else { "accounts" };
+    let contact = if channel == Channel::Email { "with this email" } else { "on this phone" };
+    format!("together with {others} other {accounts} {contact}")
 }
 
 /// `Reminder by text to •••: delivered.`
 pub fn sent_sentence(one: &Sent) -> (String, Tone) {
+    let with = match one.others {
+        0 => String::new(),
+        others => format!(", {},", others_words(one.channel, others)),
+    };
     let what = format!(
-        "{} by {} to {}",
+        "{} by {} to {}{with}",
         class_name(one.class),
         channel_name(one.channel).to_lowercase(),
         one.masked

@@ -13,7 +13,7 @@ use super::{
     StaffShell,
     decision_words::end_words,
     message_rows::{MessageRow, columns, row},
-    message_words::{Progress, channel_name, class_name},
+    message_words::{Progress, capital, channel_name, class_name, others_words, together_words},
     record_why::{WhyStored, rules, stored_words},
 };
 use crate::{
@@ -105,6 +105,8 @@ pub struct MessagePage {
     pub language: &'static str,
     pub amount: Option<Cents>,
     pub segments: i64,
+    /// Accounts that the message is for; 1 for one by itself.
+    pub accounts: i64,
     pub progress: Progress,
     pub end_reason: Option<String>,
     pub provider: Option<String>,
@@ -165,6 +167,11 @@ impl MessagePage {
             None => view! { {words} }.into_any(),
         });
         let parts = (self.channel == Channel::Text).then(|| self.segments.to_string());
+        let together = (self.accounts > 1).then(|| {
+            let words = together_words(self.channel, self.accounts);
+            let with = others_words(self.channel, self.accounts - 1);
+            format!("{}, {with}", capital(&words))
+        });
         let facts = Facts::new()
             .row("State", self.progress.badge().view())
             .maybe("Why", self.end_reason.as_deref().map(end_words))
@@ -174,6 +181,7 @@ impl MessagePage {
             .row("Language", self.language)
             .maybe("Amount", self.amount.map(money))
             .maybe("Text parts", parts)
+            .maybe("Goes as", together)
             .row("By", self.by.clone())
             .maybe("Words", words)
             .maybe("Job", job)

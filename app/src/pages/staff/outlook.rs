@@ -24,6 +24,7 @@ pub struct OutlookSums {
     pub letters: i64,
     pub proposals: i64,
     pub held_out: i64,
+    pub together: i64,
     pub collisions: i64,
     pub busiest: Option<String>,
 }
@@ -89,7 +90,7 @@ fn sums(sums: &[OutlookSums]) -> AnyView {
     let mut columns = vec![Column::new("What")];
     columns.extend(sums.iter().map(|one| Column::new(one.title.clone()).number()));
     type Figure = fn(&OutlookSums) -> String;
-    let figures: [(&str, Figure); 13] = [
+    let figures: [(&str, Figure); 14] = [
         ("Accounts that owe something", |s| s.accounts.to_string()),
         ("Accounts of this profile", |s| s.theirs.to_string()),
         ("Messages", |s| s.messages.to_string()),
@@ -101,6 +102,7 @@ fn sums(sums: &[OutlookSums]) -> AnyView {
         ("Letters", |s| s.letters.to_string()),
         ("Proposals for collections", |s| s.proposals.to_string()),
         ("Left out on purpose", |s| s.held_out.to_string()),
+        ("Accounts in the message of another with the same contact", |s| s.together.to_string()),
         ("Put off for another account of the same phone", |s| s.collisions.to_string()),
         ("Busiest hour", |s| s.busiest.clone().unwrap_or_else(|| "none".into())),
     ];

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::StaffShell;
+use super::{StaffShell, claim_words::counted};
 use crate::components::{
     Badge, Button, Checkbox, Errors, Facts, Field, Form, Notice, Query, Radio, RadioGroup, Select,
     Tone, heading,
@@ -197,6 +197,8 @@ pub struct PreviewStatements {
     /// Parts each text is charged as, and what one costs, as far as known.
     pub segments: i64,
     pub cost_each: Option<String>,
+    /// How it reads for two accounts with one phone or email, its parts, and its cost where known.
+    pub together: Option<(String, i64, Option<String>)>,
     /// The criteria in words.
     pub criteria: Vec<(String, String)>,
 }
@@ -225,6 +227,22 @@ impl PreviewStatements {
             view! { <p><strong>"Subject: "</strong>{subject}</p> }
         });
         let kind = self.kind;
+        let together = self.together.map(|(text, parts, cost)| {
+            let cost = cost.map(|cost| format!(", about {cost}")).unwrap_or_default();
+            let parts = format!("{}{cost}.", counted(parts, "part", "parts"));
+            let parts = self.is_text.then(|| view! { <p class="hint">{parts}</p> });
+            view! {
+                <section class="panel" aria-labelledby="together">
+                    <h2 id="together">"Two accounts with one phone or email"</h2>
+                    <p class="hint">
+                        "They get one message: the words of one, and a line with its own link for \
+                         the other. Nobody is named."
+                    </p>
+                    <div class="letter-sample">{text}</div>
+                    {parts}
+                </section>
+            }
+        });
         let form = self
             .query
             .pairs()
@@ -250,6 +268,7 @@ impl PreviewStatements {
                     {subject}
                     <div class="letter-sample">{self.text}</div>
                 </section>
+                {together}
                 {facts}
                 {form}
             },

@@ -64,7 +64,7 @@ impl SendQuestion {
             };
             return if is_error { shell.error_page(title, body) } else { shell.page(title, body) };
         }
-        let many = i64::try_from(self.selected.accounts).unwrap_or(i64::MAX);
+        let many = i64::try_from(self.selected.messages).unwrap_or(i64::MAX);
         let waits = match (self.selected.waiting, self.selected.first_wait) {
             (0, _) | (_, None) => String::new(),
             (1, Some(at)) => {
@@ -83,8 +83,14 @@ impl SendQuestion {
             }
             Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => String::new(),
         };
+        let accounts = match self.selected.accounts {
+            accounts if accounts == self.selected.messages => String::new(),
+            accounts => {
+                format!("For {accounts} accounts: those with one contact get one together. ")
+            }
+        };
         let detail = format!(
-            "{} due.{parts} {}",
+            "{accounts}{} due.{parts} {}",
             self.selected.due,
             departures(&self.selected, self.now, &self.zone)
         );
@@ -138,6 +144,8 @@ pub struct StatementsSent {
     pub first_wait: Option<UnixMs>,
     /// Decided against since the list was shown.
     pub withheld: i64,
+    /// Accounts that go in the message of another with the same phone or email.
+    pub riding: i64,
     /// "No" was chosen before.
     pub marked_no: bool,
     pub is_finished: bool,
@@ -162,8 +170,13 @@ impl StatementsSent {
         } else {
             view! { "0" }.into_any()
         };
+        let together = (self.riding > 0).then(|| {
+            let accounts = counted(self.riding, "account goes", "accounts go");
+            format!("{accounts} in the message of another with the same phone or email")
+        });
         let facts = Facts::new()
-            .row("Sent or going within the hour", counted(self.queued, "message", "messages"))
+            .row("Sent or going within the hour", counted(self.queued, "account", "accounts"))
+            .maybe("Together", together)
             .row("Waiting", waiting)
             .row("Withheld", withheld);
         let choice = RadioGroup::new("mark", "Mark the claims as Pending patient?")

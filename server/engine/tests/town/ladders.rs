@@ -16,6 +16,7 @@ use crate::town::{Town, at, everywhere, staff};
 
 const ANA: &str = "+12125550111";
 const BEN: &str = "+12125550112";
+const FAMILY: &str = "+12125550113";
 /// The bills of the town became their guarantors' on 12 January; this is day 51.
 const TODAY: i32 = 51;
 
@@ -290,6 +291,9 @@ async fn what_the_simulator_foretells_is_what_happens() {
         town.without_approval().await;
         town.person("Ana", ANA, 612_00).await;
         town.person("Ben", BEN, 82_00).await;
+        // A family: one text each time.
+        town.person("Mia", FAMILY, 82_00).await;
+        town.person("Tom", FAMILY, 40_00).await;
         let call = Step { action: Action::Call, ..remind(4, TODAY + 25) };
         let steps = vec![remind(1, TODAY + 1), remind(2, TODAY + 8), remind(3, TODAY + 22), call];
         let document = profile(steps);
@@ -302,7 +306,8 @@ async fn what_the_simulator_foretells_is_what_happens() {
         let (_, outlook) =
             town.engine.latest_forecast(p, &id).await.expect("found").expect("exists");
         let outlook = outlook.expect("done");
-        assert_eq!((outlook.accounts, outlook.theirs), (2, 2));
+        assert_eq!((outlook.accounts, outlook.theirs), (4, 4));
+        assert_eq!((outlook.together, outlook.collisions), (3, 0));
         assert!(town.provider.all().is_empty(), "a trial sends nothing");
 
         let draft = town.engine.profile_version(p, &id).await.expect("draft");
@@ -312,7 +317,10 @@ async fn what_the_simulator_foretells_is_what_happens() {
         town.pass_ms(60 * DAY_MS).await;
         let sent = i64::try_from(town.provider.all().len()).expect("few");
         assert_eq!((outlook.messages(), outlook.texts), (sent, sent));
-        assert_eq!(sent, 6);
+        assert_eq!(sent, 9);
+        let parts = |one: &crate::town::Out| domain::sms::size(&one.body).segments;
+        let parts: usize = town.provider.all().iter().map(parts).sum();
+        assert_eq!(outlook.segments, i64::try_from(parts).expect("few"));
         let calls = town.follow_ups(follow_up::Kind::Call).await.len();
         assert_eq!(outlook.calls, i64::try_from(calls).expect("few"));
     })
@@ -446,6 +454,34 @@ async fn a_step_calls_who_agreed_to_calls_and_texts_who_did_not() {
             town.provider.to(phone).into_iter().map(|out| out.channel).collect()
         };
         assert_eq!((channels(ANA), channels(BEN)), (vec![Channel::Voice], vec![Channel::Text]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_for_a_family_that_fails_goes_to_each_by_email() {
+    everywhere(async |town| {
+        town.without_approval().await;
+        let mia = town.person("Mia", FAMILY, 82_00).await;
+        let tom = town.person("Tom", FAMILY, 40_00).await;
+        town.email_of(&mia, "mia@example.org").await;
+        town.email_of(&tom, "tom@example.org").await;
+        town.climbs("Usual", &profile(vec![remind(1, TODAY + 1)])).await;
+        town.until(day(TODAY + 1, 12)).await;
+        let sent = town.provider.to(FAMILY);
+        assert_eq!((sent.len(), crate::digest::tokens(&sent[0].body).len()), (1, 2));
+        let report = engine::DeliveryReport {
+            provider_id: sent[0].id.clone(),
+            status: connect::channel::DeliveryStatus::Undelivered,
+            word: "undelivered".into(),
+            code: Some(30006),
+            cause: Some(RefusalCause::NotMobile),
+        };
+        town.engine.record_report(&town.practice, report).await.expect("report");
+        town.pass_ms(3 * DAY_MS).await;
+        assert_eq!(town.provider.to("mia@example.org").len(), 1);
+        assert_eq!(town.provider.to("tom@example.org").len(), 1);
+        assert_eq!(town.provider.to(FAMILY).len(), 1);
     })
     .await;
 }

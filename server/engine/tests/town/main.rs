@@ -3,6 +3,8 @@
 
 mod calls;
 mod consent;
+mod digest;
+mod digest_faults;
 mod holds;
 mod inbox;
 mod jobs;

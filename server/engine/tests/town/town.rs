@@ -21,12 +21,18 @@ use domain::{
     practice::Practice,
 };
 use engine::{
-    AccountMail, Channels, Criteria, DeliveryReport, Engine, Found, Letter, Mail, NewContact,
-    Options, Parts, Script, Selection, Spoken, Text, What, Wording,
+    AccountMail, Channels, Criteria, DeliveryReport, Engine, Found, Letter, Mail, MailParts,
+    NewContact, Options, Parts, Script, Selection, Spoken, Text, What, Wording,
 };
 use futures_util::future::BoxFuture;
 use jiff::civil::{Date, date};
-use store::{Store, audit::Actor, contact::Kind, message, scratch};
+use store::{
+    Store,
+    audit::Actor,
+    contact::Kind,
+    message::{self, Rider},
+    scratch,
+};
 
 /// Wednesday, 4 March 2026, 10:00 in New York.
 pub const WEDNESDAY_10: &str = "2026-03-04T10:00:00-05:00";
@@ -330,6 +336,30 @@ impl Wording for PlainWords {
         let text = words(letter);
         let (subject, html) = ("Your bill".into(), format!("<p>{text}</p>"));
         Some(Mail { subject, html, text, picture_of: None, template: None })
+    }
+
+    fn rider(&self, letter: &Letter<'_>, channel: Channel) -> Option<Rider> {
+        let What::Reminder { pay_link, amount, .. } = &letter.what else { return None };
+        if !matches!(channel, Channel::Text | Channel::Email) {
+            return None;
+        }
+        let amount = amount.map(|a| format!(" {a}")).unwrap_or_default();
+        let words = match letter.language {
+            Language::English => format!("Another account here also has a balance{amount}:"),
+            Language::Spanish => format!("Otra cuenta aqui tambien tiene un saldo{amount}:"),
+        };
+        let link = (*pay_link).to_owned();
+        let html = (channel == Channel::Email).then(|| format!("<p>{words} {link}</p>"));
+        Some(Rider { words, link, html })
+    }
+
+    fn with_riders(&self, mail: MailParts, riders: &[&Rider]) -> MailParts {
+        let MailParts { mut text, mut html } = mail;
+        for rider in riders {
+            text.push_str(&format!("\n{} {}", rider.words, rider.link));
+            html.push_str(rider.html.as_deref().unwrap_or_default());
+        }
+        MailParts { text, html }
     }
 
     fn call(&self, letter: &Letter<'_>) -> Option<Spoken> {

@@ -79,7 +79,14 @@ fn charge(attempt: &str, amount_cents: i64) -> ChargeView {
 }
 
 fn reminder(run: &str, at: UnixMs) -> Reminder {
-    Reminder { to: PHONE.into(), guarantor: maria(), notice: run.into(), at }
+    Reminder {
+        item: format!("{run} {at}"),
+        to: PHONE.into(),
+        guarantor: maria(),
+        notice: run.into(),
+        heard_by_contact: format!("{run} maria"),
+        at,
+    }
 }
 
 fn receipt(reference: &str, channel: &'static str) -> Receipt {
@@ -173,9 +180,41 @@ fn one_reminder_too_many_is_seen_for_the_person_and_for_the_phone() {
     assert!(within_caps(&next(0)).is_err());
     assert!(within_caps(&next(1)).is_ok());
     // Two people who share a phone share its caps.
-    let other =
-        Reminder { guarantor: GuarantorId::trusted("gua_ann"), ..reminder("job_1", day(0, 1)) };
-    assert!(within_caps(&[reminder("job_1", day(0, 0)), other]).is_err());
+    let ann = |at| Reminder {
+        guarantor: GuarantorId::trusted("gua_ann"),
+        heard_by_contact: "job_1 ann".into(),
+        ..reminder("job_1", at)
+    };
+    assert!(within_caps(&[reminder("job_1", day(0, 0)), ann(day(0, 1))]).is_err());
+    // One message for both is one for the phone, and one for each of them.
+    let maria = reminder("job_1", day(0, 0));
+    let with = Reminder { heard_by_contact: maria.heard_by_contact.clone(), ..ann(day(0, 0)) };
+    assert!(within_caps(&[maria.clone(), with.clone()]).is_ok());
+    let again = Reminder { notice: "job_2".into(), to: "ann@example.org".into(), ..ann(day(0, 5)) };
+    assert!(within_caps(&[maria, with, again]).is_err(), "Ann was told of it that morning");
+}
+
+#[test]
+fn a_message_for_a_crowd_or_twice_for_one_account_is_seen() {
+    assert!(few_enough(&["a", "b", "c"], &text()).is_ok());
+    assert!(few_enough(&["a", "b", "c", "d"], &text()).is_err());
+    assert!(few_enough(&[], &text()).is_err());
+    let of = |guarantor: &str| Reminder {
+        item: text().id,
+        guarantor: GuarantorId::trusted(guarantor),
+        ..reminder("job_1", at(TEN))
+    };
+    assert!(told_apart(&[of("gua_a"), of("gua_b")], &text()).is_ok());
+    assert!(told_apart(&[of("gua_a"), of("gua_a")], &text()).is_err());
+}
+
+#[test]
+fn every_link_of_a_message_is_read() {
+    let mut both = text();
+    both.body = "Elm: pay http://127.0.0.1/p/abc-1 Reply STOP.\nAnother account: \
+                 http://127.0.0.1/p/x_9\nhttp://127.0.0.1/p/abc-1."
+        .into();
+    assert_eq!(crate::letter::tokens(&both), ["abc-1", "x_9"]);
 }
 
 #[test]

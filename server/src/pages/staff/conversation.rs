@@ -13,6 +13,7 @@ use domain::{
     revocation::Inbound,
     staff::Permission,
 };
+use engine::Engine;
 use store::{
     Db,
     contact::{self, Contact},
@@ -85,7 +86,7 @@ async fn model(
     let mut lines: Vec<SaidLine> = replies
         .into_iter()
         .map(|reply| heard(reply, &names))
-        .chain(texts.into_iter().map(|message| written(message, &names)))
+        .chain(as_they_went(&house.engine, texts).into_iter().map(|one| written(one, &names)))
         .collect();
     // An answer of the same instant comes after what it answers.
     // An answer of the same instant comes after what it answers.
@@ -156,6 +157,22 @@ fn heard(reply: Reply, names: &Names) -> SaidLine {
             code: inbound.filter(|inbound| inbound.needs_a_person()).map(Inbound::code),
         }),
     }
+}
+
+/// Each text once, as the phone showed it: what went in another account's message is part of that.
+fn as_they_went(engine: &Engine, texts: Vec<Message>) -> Vec<Message> {
+    let (carried, mut texts): (Vec<_>, Vec<_>) =
+        texts.into_iter().partition(|message| message.carried_by.is_some());
+    for text in &mut texts {
+        let mut riders: Vec<Message> = carried
+            .iter()
+            .filter(|one| one.carried_by.as_ref() == Some(&text.id))
+            .cloned()
+            .collect();
+        riders.sort_by(|one, other| one.id.cmp(&other.id));
+        text.content = engine.as_handed(text, &riders);
+    }
+    texts
 }
 
 fn written(message: Message, names: &Names) -> SaidLine {

@@ -4,11 +4,13 @@
 //! contact. What was agreed to is a chain of its own; the first row says whether it is whole.
 
 use actix_web::web;
+use app::pages::staff::message_words::together_words;
 use domain::{
     clock::UnixMs,
     id::{ContactId, PracticeId},
     staff::Permission,
 };
+use engine::Reads;
 use store::{
     Db,
     audit::{self, Filter},
@@ -22,7 +24,7 @@ use crate::{
     failure::{Answer, Failure},
     house::House,
     naming::Names,
-    record,
+    record, refusals,
     session::Staff,
     spreadsheet,
 };
@@ -66,7 +68,7 @@ pub async fn get(
     let is_whole = consent::is_whole(house.store.keys(), &evidence);
     let mut lines: Vec<Line> = evidence.into_iter().map(agreed).collect();
     lines.extend(opt_outs(&mut db, practice, &contact).await?);
-    let is_cut = said(&mut db, practice, &contact, &mut lines).await?;
+    let is_cut = said(&house, &mut db, practice, &contact, &mut lines).await?;
     lines.extend(touched(&mut db, practice, &contact).await?);
     lines.sort_by_key(|line| line.at);
     let names = Names::of(&mut db, lines.iter().map(|line| line.by.as_str())).await?;
@@ -146,6 +148,7 @@ async fn opt_outs(
 
 /// Messages and replies; whether there are more than the file holds.
 async fn said(
+    house: &House,
     db: &mut Db,
     practice: &PracticeId,
     contact: &Contact,
@@ -161,7 +164,13 @@ async fn said(
             let headline = if one.headline.is_empty() { "may go" } else { &one.headline };
             format!("; decided {}: {headline}, rules {}", one.at, one.ruleset)
         });
-        lines.push(sent(message, why.unwrap_or_default()));
+        // Only what may have gone with others reads otherwise than it is stored.
+        let reads = match &message.digest {
+            Some(_) => house.engine.reads(practice, &message.id).await.map(Some),
+            None => Ok(None),
+        };
+        let reads = reads.map_err(refusals::failed)?;
+        lines.push(sent(message, reads, why.unwrap_or_default()));
     }
     for reply in replies.into_iter().take(LISTED_MOST as usize) {
         let answer = reply.answered.map(|kind| format!("; answered: {kind}")).unwrap_or_default();
@@ -178,11 +187,16 @@ async fn said(
     Ok(is_cut)
 }
 
-fn sent(message: Message, why: String) -> Line {
+fn sent(message: Message, reads: Option<Reads>, why: String) -> Line {
     let dated =
         |name: &str, at: Option<UnixMs>| at.map(|at| format!("; {name} {at}")).unwrap_or_default();
     let provider = message.provider_id.map(|id| format!("; at the provider {id}"));
     let code = message.provider_code.map(|code| format!("; code {code}"));
+    let together = reads.as_ref().and_then(|reads| reads.together.as_ref()).map(|one| {
+        let accounts = i64::try_from(one.accounts).unwrap_or(i64::MAX);
+        format!("; {}", together_words(message.channel, accounts))
+    });
+    let text = reads.map_or(message.content.text, |reads| reads.content.text);
     let ended = message.end_reason.map(|reason| format!("; ended by {reason}"));
     let detail = [
         format!("{}, {}", message.kind, message.state.as_str()),
@@ -192,8 +206,10 @@ fn sent(message: Message, why: String) -> Line {
         code.unwrap_or_default(),
         ended.unwrap_or_default(),
         why,
+        // How many, never who.
+        together.unwrap_or_default(),
         // A link pays, so no file holds one.
-        format!("; “{}”", without_tokens(&message.content.text)),
+        format!("; “{}”", without_tokens(&text)),
     ];
     Line {
         at: message.accepted_at.unwrap_or(message.created_at),

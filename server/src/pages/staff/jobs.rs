@@ -64,6 +64,7 @@ pub fn sent_of(line: &Line) -> Sent {
         masked: line.masked.clone(),
         progress: progress_of(line.state),
         end_reason: line.end_reason.clone(),
+        others: line.others,
     }
 }
 
@@ -92,6 +93,7 @@ pub fn row_of(line: Line) -> MessageRow {
         channel: line.channel,
         masked: line.masked,
         amount: line.amount,
+        others: line.others,
         next_at: line.next_at,
         end_reason: line.end_reason,
     }
@@ -138,7 +140,7 @@ pub async fn list(request: HttpRequest, house: web::Data<House>, staff: Staff) -
 async fn job_line(db: &mut Db, staff: &Staff, job: Job, names: &Names) -> Result<JobLine, Failure> {
     let counted = message::count_by_job(db, &staff.practice.id, &job.id).await?;
     let sum = |wanted: &[State]| {
-        counted.iter().filter(|(state, ..)| wanted.contains(state)).map(|row| row.2).sum()
+        counted.iter().filter(|one| wanted.contains(&one.state)).map(|one| one.messages).sum()
     };
     Ok(JobLine {
         created_at: job.created_at,
@@ -189,6 +191,7 @@ pub async fn show(house: &House, staff: &Staff, id: &str, query: Query, errors: 
         _ => None,
     };
     let may_send = staff.role.may(Permission::SendStatements);
+    let riding = |state| page.riding_by_state.get(&state).copied().unwrap_or_default();
     let criteria: Criteria = serde_json::from_str(&job.criteria).unwrap_or_default();
     let view = JobView {
         zone: staff.practice.zone(),
@@ -217,7 +220,21 @@ pub async fn show(house: &House, staff: &Staff, id: &str, query: Query, errors: 
         next_at: page.next_at,
         last_at: page.last_at,
         older: page.lines.last().filter(|_| has_more).map(|last| last.id.to_string()),
-        lines: page.lines.into_iter().map(row_of).collect(),
+        lines: page
+            .lines
+            .into_iter()
+            .map(|line| {
+                let accounts = page.together.get(&line.id).map(|one| one.accounts);
+                let mut row = row_of(line);
+                if let Some(accounts) = accounts {
+                    row.others = i64::try_from(accounts).unwrap_or(1) - 1;
+                }
+                row
+            })
+            .collect(),
+        riding: page.riding,
+        riding_pending: riding(State::PendingApproval),
+        riding_queued: riding(State::Queued),
         filter: filter.map(progress_of),
         may_send,
         asks: asks.filter(|_| may_send),

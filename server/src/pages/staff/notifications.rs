@@ -26,6 +26,7 @@ use crate::{
     failure::{Answer, Failure},
     house::House,
     naming::Names,
+    refusals,
     session::Staff,
     workspace::{self, refused, shown},
 };
@@ -88,7 +89,8 @@ pub async fn show_message(
     let labels = std::iter::once(found.created_by.as_str()).chain(found.approved_by.as_deref());
     let names = Names::of(&mut db, labels).await?;
     let decisions = store::decision::list_by_message(&mut db, practice, &id).await?;
-    let (text, hidden_because) = text_of(staff, &found);
+    let reads = house.engine.reads(practice, &id).await.map_err(refusals::failed)?;
+    let (text, hidden_because) = text_of(staff, &found, &reads.content.text);
     let is_refusal = !errors.is_empty();
     let may_edit = staff.role.may(Permission::SendStatements)
         && found.state == message::State::PendingApproval
@@ -111,7 +113,8 @@ pub async fn show_message(
         masked: found.masked.clone(),
         language: language_name(found.language),
         amount: found.amount,
-        segments: found.segments,
+        segments: reads.segments,
+        accounts: reads.together.map_or(1, |one| i64::try_from(one.accounts).unwrap_or(1)),
         progress: progress_of(found.state),
         end_reason: found.end_reason.clone(),
         provider: provider_of(found.provider_status.as_deref(), found.provider_code.as_deref()),
@@ -143,7 +146,7 @@ fn template_of(staff: &Staff, message: &Message) -> Option<(String, Option<Strin
 }
 
 /// The words, for those who may send such words themselves; a link pays, so nobody may copy one.
-fn text_of(staff: &Staff, message: &Message) -> (Option<String>, &'static str) {
+fn text_of(staff: &Staff, message: &Message, reads: &str) -> (Option<String>, &'static str) {
     if message.class == Class::Code {
         return (None, "A sign-in code is for the person who asked for it alone.");
     }
@@ -152,7 +155,7 @@ fn text_of(staff: &Staff, message: &Message) -> (Option<String>, &'static str) {
     if !may_read {
         return (None, "Your role does not show what messages say.");
     }
-    (Some(without_tokens(&message.content.text)), "")
+    (Some(without_tokens(reads)), "")
 }
 
 /// What follows one of our addresses that opens something, hidden.

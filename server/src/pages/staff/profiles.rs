@@ -330,6 +330,7 @@ fn sums_of(title: String, found: &engine::Outlook) -> OutlookSums {
         letters: found.letters,
         proposals: found.proposals,
         held_out: found.held_out,
+        together: found.together,
         collisions: found.collisions,
         busiest: found.busiest.map(|(day, hour, count)| {
             format!("{count} on {} at {hour}:00", day.strftime("%b %-d"))

@@ -19,7 +19,7 @@ use domain::{
     staff::Permission,
     window::{floor_lifts_at, is_below_the_floor},
 };
-use engine::{ConfirmList, Goes};
+use engine::{ConfirmList, Goes, Sizes};
 use store::{
     message::State,
     statement_draft::{Draft, Ticks},
@@ -111,6 +111,10 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
         name_is_long: sample.name_is_long,
         segments: sample.segments,
         cost_each: statements::cost(sample.segments, &staff.practice),
+        together: sample.together.map(|text| {
+            let segments = sample.sizes.of(2);
+            (text, segments, statements::cost(segments, &staff.practice))
+        }),
     };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
 }
@@ -120,7 +124,7 @@ pub struct Ticked {
     pub wanted: Wanted,
     pub list: ConfirmList,
     pub ticks: Ticks,
-    pub segments_each: i64,
+    pub sizes: Sizes,
 }
 
 /// The list of these criteria, as this person has ticked it so far.
@@ -128,18 +132,18 @@ pub async fn ticked(house: &House, staff: &Staff, wanted: Wanted) -> Result<Tick
     let practice = &staff.practice.id;
     let list = house.engine.confirm_list(practice, &wanted.criteria).await;
     let list = list.map_err(refusals::failed)?;
-    let mut segments_each = list.segments_each;
+    let mut sizes = list.sizes.clone();
     if wanted.alias.is_some()
         && let Ok(sample) =
             house.engine.preview(practice, wanted.criteria.method, wanted.alias.as_deref()).await
     {
-        segments_each = sample.segments;
+        sizes = sample.sizes;
     }
     let mut db = house.store.read().await?;
     let draft =
         store::statement_draft::find_open(&mut db, practice, &staff.id, &wanted.query).await?;
     let ticks = draft.map_or_else(Ticks::all, |draft| draft.ticks);
-    Ok(Ticked { wanted, list, ticks, segments_each })
+    Ok(Ticked { wanted, list, ticks, sizes })
 }
 
 pub async fn confirm(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
@@ -157,15 +161,19 @@ pub async fn confirm(request: HttpRequest, house: web::Data<House>, staff: Staff
 }
 
 fn list_page(house: &House, staff: &Staff, query: &Query, ticked: Ticked) -> ConfirmPatientList {
-    let Ticked { wanted, list, ticks, segments_each } = ticked;
+    let Ticked { wanted, list, ticks, sizes } = ticked;
     let now = house.world.now();
     let zone = staff.practice.zone();
-    let selected = statements::selected(&list, &ticks, segments_each, &staff.practice);
+    let selected = statements::selected(&list, &ticks, &sizes, &staff.practice);
     let shows_not_eligible = query.get("tab") == Some("not-eligible");
     let (eligible, not_eligible) = (list.eligible.len(), list.not_eligible.len());
     let mut sharing: BTreeMap<String, usize> = BTreeMap::new();
     for contact in list.eligible.iter().filter_map(|line| line.shared_contact.clone()) {
         *sharing.entry(contact).or_default() += 1;
+    }
+    let mut together: BTreeMap<usize, usize> = BTreeMap::new();
+    for group in list.eligible.iter().filter_map(|line| line.goes_with) {
+        *together.entry(group).or_default() += 1;
     }
     let lines = if shows_not_eligible {
         list.not_eligible
@@ -183,7 +191,8 @@ fn list_page(house: &House, staff: &Staff, query: &Query, ticked: Ticked) -> Con
         .map(|line| {
             let contact = line.shared_contact.clone();
             let many = contact.as_ref().and_then(|c| sharing.get(c)).copied().unwrap_or(1);
-            let row = statements::listed(line, &ticks, many, before.as_ref());
+            let with = line.goes_with.and_then(|group| together.get(&group)).copied();
+            let row = statements::listed(line, &ticks, many, with.unwrap_or(1), before.as_ref());
             before = contact;
             row
         })
@@ -252,7 +261,7 @@ pub async fn question_page(
     let mut ticked = ticked(house, staff, wanted).await?;
     ticked.ticks = draft.ticks.clone();
     let selected =
-        statements::selected(&ticked.list, &ticked.ticks, ticked.segments_each, &staff.practice);
+        statements::selected(&ticked.list, &ticked.ticks, &ticked.sizes, &staff.practice);
     let lately = ticked
         .list
         .eligible
@@ -292,6 +301,7 @@ pub async fn sent(house: web::Data<House>, staff: Staff, id: web::Path<String>) 
         waiting,
         first_wait,
         withheld,
+        riding: page.riding,
         marked_no: page.job.mark.as_deref() == Some("no"),
         is_finished: page.job.finished_at.is_some(),
     };

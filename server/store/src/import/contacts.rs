@@ -267,6 +267,10 @@ impl Step {
         let at = noon.min(now);
         let newer_from = if text.is_granted { noon.minus_ms(DAY_MS * 17 / 24) } else { at };
         if latest.is_some_and(|l| l.granted == text.is_granted || l.at > newer_from) {
+            // A yes is for the phone: another account of it gave it before this one came.
+            if text.is_granted && latest.is_some_and(|l| l.granted) {
+                self.enable_new(guarantor, &index, now.0);
+            }
             return false;
         }
         let consent = Consent { granted: text.is_granted, source, at };
@@ -282,6 +286,15 @@ impl Step {
             None => self.text_marks.push((guarantor.to_owned(), known.id.clone(), granted)),
         }
         true
+    }
+
+    /// Texts to a phone that this step adds; on one that was known, staff may have switched them off.
+    fn enable_new(&mut self, guarantor: &str, index: &str, at_ms: i64) {
+        let mut new = self.new_contacts.iter_mut().rev();
+        let own = new.find(|new| new.guarantor == guarantor && new.index == index);
+        if let Some(own) = own {
+            own.text_enabled_at.get_or_insert(at_ms);
+        }
     }
 
     async fn write(self, db: &mut Db, scope: &Scope<'_>) -> Result<()> {

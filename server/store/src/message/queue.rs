@@ -180,6 +180,26 @@ pub async fn mark_waiting(
     Ok(done.rows_affected() == 1)
 }
 
+/// Its sender is busy until then. Only what still waits: another account's message may have taken it
+/// along meanwhile.
+pub async fn mark_paced(
+    db: &mut Db,
+    practice: &PracticeId,
+    id: &MessageId,
+    next_at: UnixMs,
+) -> Result<bool> {
+    const MARK: &str = "update message set next_at_ms = $3, lease_holder = null,
+        lease_until_ms = null, version = version + 1
+        where practice_id = $1 and id = $2 and state = 'queued'";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(id.as_str())
+        .bind(next_at.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Nobody knows whether it went; the next look is due at `next_at`.
 pub async fn mark_unknown(
     db: &mut Db,
@@ -252,16 +272,18 @@ pub struct Ended {
     pub id: MessageId,
     pub job: Option<JobId>,
     pub guarantor: Option<GuarantorId>,
+    pub digest: Option<String>,
 }
 
-type EndedRow = (String, Option<String>, Option<String>);
+type EndedRow = (String, Option<String>, Option<String>, Option<String>);
 
 fn ended(rows: Vec<EndedRow>) -> Vec<Ended> {
     rows.into_iter()
-        .map(|(id, job, guarantor)| Ended {
+        .map(|(id, job, guarantor, digest)| Ended {
             id: MessageId::trusted(id),
             job: job.map(JobId::trusted),
             guarantor: guarantor.map(GuarantorId::trusted),
+            digest,
         })
         .collect()
 }
@@ -290,7 +312,7 @@ pub async fn mark_value_cancelled(
         where practice_id = $1 and value_index = $2 and channel = $3
         and state in ('pending_approval', 'queued')
         and ($6 = 1 or class in ('dunning', 'failed_autopay', 'staff_direct'))
-        returning id, job_id, guarantor_id";
+        returning id, job_id, guarantor_id, digest";
     let rows: Vec<EndedRow> = sqlx::query_as(MARK)
         .bind(practice.as_str())
         .bind(value_index)
@@ -316,7 +338,7 @@ pub async fn mark_job_cancelled(
         next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
         where practice_id = $1 and job_id = $2 and (cast($3 as text) is null or id = $3)
         and state in ('pending_approval', 'queued')
-        returning id, job_id, guarantor_id";
+        returning id, job_id, guarantor_id, digest";
     let rows: Vec<EndedRow> = sqlx::query_as(MARK)
         .bind(practice.as_str())
         .bind(job.as_str())
