@@ -210,8 +210,7 @@ impl Engine {
                     match answer {
                         None => {
                             marks::delete(db, &practice, &message.id).await?;
-                            queue::mark_waiting(db, &practice, &message.id, now, false).await?;
-                            Ok(Step::Retried)
+                            engine.wait_until(db, &practice, &message, now).await
                         }
                         Some(Ok(accepted)) => {
                             let acceptance = Acceptance {
@@ -291,8 +290,23 @@ impl Engine {
         let place = usize::try_from(tried - 1).unwrap_or(0).min(backoff.len() - 1);
         let asked = after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
         let next_at = self.now().plus_ms(backoff[place].max(asked));
-        queue::mark_waiting(db, practice, &message.id, next_at, false).await?;
-        Ok(Step::Retried)
+        self.wait_until(db, practice, message, next_at).await
+    }
+
+    /// The provider has it not: it waits for its next try, unless staff took it back meanwhile.
+    async fn wait_until(
+        &self,
+        db: &mut Db,
+        practice: &domain::id::PracticeId,
+        message: &Message,
+        next_at: UnixMs,
+    ) -> store::Result<Step> {
+        if queue::mark_waiting(db, practice, &message.id, next_at, false).await? {
+            return Ok(Step::Retried);
+        }
+        let (state, why) = (State::Cancelled, queue::TAKEN_BACK);
+        self.end(db, practice, message, state, why, None, self.now()).await?;
+        Ok(Step::Withheld)
     }
 
     /// A message of unknown outcome, or one whose worker died in the middle: looked up, never
@@ -410,8 +424,7 @@ impl Engine {
         }
         if absent && can_be_found(message.channel) && message.attempts < 2 {
             marks::delete(db, practice, &message.id).await?;
-            queue::mark_waiting(db, practice, &message.id, now, false).await?;
-            return Ok(Step::Retried);
+            return self.wait_until(db, practice, message, now).await;
         }
         self.end(db, practice, message, State::Failed, "unknown", None, now).await?;
         Ok(Step::Unknown)
