@@ -170,6 +170,10 @@ pub fn classify(body: &str) -> Inbound {
     if is_verify(&words, body) {
         return Inbound::Verify;
     }
+    // Keywords stand alone; what people say is read without what their phones add.
+    let body = phrases::without_signature(body);
+    let words = phrases::fold(&body.chars().take(LONGEST_READ).collect::<String>());
+    let message = words.join(" ");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if concerns::says_wrong_number(&words) {
         Inbound::WrongNumber
@@ -179,7 +183,8 @@ pub fn classify(body: &str) -> Inbound {
         Inbound::Bankruptcy
     } else if concerns::says_attorney(&words) {
         Inbound::Attorney
-    } else if phrases::says_stop(&words)
+    } else if phrases::STOP_WORDS.contains(&message.as_str())
+        || phrases::says_stop(&words)
         || phrases::is_mistyped_stop(&message)
         || body.split(SENTENCE_ENDS).take(LONGEST_READ).any(phrases::is_a_sentence_of_stop)
     {

@@ -71,7 +71,7 @@ impl Engine {
         self.record(practice, message, riders, answer).await
     }
 
-    /// None of them went: each waits for itself again.
+    /// The provider has none of them: each waits for its next try, unless staff took it back meanwhile.
     async fn put_down(
         &self,
         db: &mut Db,
@@ -79,15 +79,20 @@ impl Engine {
         message: &Message,
         riders: &[Message],
         next_at: UnixMs,
-    ) -> store::Result<()> {
-        for one in std::iter::once(message).chain(riders) {
+    ) -> store::Result<Step> {
+        let (over, why) = (State::Cancelled, queue::TAKEN_BACK);
+        for one in riders {
             marks::delete(db, practice, &one.id).await?;
+            if !digest::mark_put_down(db, practice, &one.id, next_at).await? {
+                self.end(db, practice, one, over, why, None, self.now()).await?;
+            }
         }
-        queue::mark_waiting(db, practice, &message.id, next_at, false).await?;
-        if !riders.is_empty() {
-            digest::mark_put_down(db, practice, &message.id, next_at).await?;
+        marks::delete(db, practice, &message.id).await?;
+        if queue::mark_waiting(db, practice, &message.id, next_at, false).await? {
+            return Ok(Step::Retried);
         }
-        Ok(())
+        self.end(db, practice, message, over, why, None, self.now()).await?;
+        Ok(Step::Withheld)
     }
 
     /// Which sender a message leaves by, and how long that one rests between two.
@@ -155,10 +160,7 @@ impl Engine {
                 Box::pin(async move {
                     let now = engine.now();
                     match answer {
-                        None => {
-                            engine.put_down(db, &practice, &message, &riders, now).await?;
-                            Ok(Step::Retried)
-                        }
+                        None => engine.put_down(db, &practice, &message, &riders, now).await,
                         Some(Ok(accepted)) => {
                             let acceptance = Acceptance {
                                 provider_id: &accepted.provider_id,
@@ -246,8 +248,7 @@ impl Engine {
         let place = usize::try_from(message.attempts).unwrap_or(0).min(backoff.len() - 1);
         let asked = after_ms.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0);
         let next_at = self.now().plus_ms(backoff[place].max(asked));
-        self.put_down(db, practice, message, riders, next_at).await?;
-        Ok(Step::Retried)
+        self.put_down(db, practice, message, riders, next_at).await
     }
 
     /// A message of unknown outcome, or one whose worker died in the middle: looked up, never
@@ -372,8 +373,7 @@ impl Engine {
             return Ok(Step::Unknown);
         }
         if absent && can_be_found(message.channel) && message.attempts < 2 {
-            self.put_down(db, practice, message, riders, now).await?;
-            return Ok(Step::Retried);
+            return self.put_down(db, practice, message, riders, now).await;
         }
         for one in std::iter::once(message).chain(riders) {
             self.end(db, practice, one, State::Failed, "unknown", None, now).await?;

@@ -330,9 +330,9 @@ impl Engine {
                 Box::pin(async move {
                     let now = engine.now();
                     let Some(job) = job::load(db, &practice, &id).await? else { return Ok(None) };
+                    let only_one = only.as_ref();
                     let ended =
-                        queue::mark_job_cancelled(db, &practice, &id, only.as_ref(), "staff", now)
-                            .await?;
+                        queue::mark_job_cancelled(db, &practice, &id, only_one, now).await?;
                     engine.after_end(db, &practice, &ended).await?;
                     if only.is_none() {
                         for from in [job::State::Drafting, job::State::PendingApproval] {

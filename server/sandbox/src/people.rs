@@ -1,7 +1,7 @@
 //! The sandbox in process: what people do to it (pay, give up, text back), what a test reads from
 //! it (mailbox, charges, refunds), and the controls of the demo (faults, webhooks).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use domain::points::Point;
 use serde::Serialize;
@@ -118,6 +118,13 @@ impl Sandbox {
         self.shared.look(|world| world.mailbox.oldest_first().map(|(_, row)| row.clone()).collect())
     }
 
+    /// What was delivered after the first so many, oldest first.
+    pub fn mailbox_after(&self, seen: usize) -> Vec<Delivered> {
+        self.shared.look(|world| {
+            world.mailbox.oldest_first().skip(seen).map(|(_, row)| row.clone()).collect()
+        })
+    }
+
     /// What one phone or inbox received, oldest first.
     pub fn delivered_to(&self, to: &str) -> Vec<Delivered> {
         self.mailbox().into_iter().filter(|row| row.to.eq_ignore_ascii_case(to)).collect()
@@ -129,6 +136,21 @@ impl Sandbox {
             let messages = world.twilio.messages.oldest_first();
             messages.filter(|(_, message)| message.direction == "outbound-api").count()
         })
+    }
+
+    /// Phones at which a text of ours ended undelivered, as the carrier sees it, each once.
+    pub fn phones_not_reached(&self) -> BTreeSet<String> {
+        self.shared.look(|world| {
+            let messages = world.twilio.messages.oldest_first();
+            let failed = messages.filter(|(_, message)| message.fails_with.is_some());
+            failed.map(|(_, message)| message.to.clone()).collect()
+        })
+    }
+
+    /// The carrier reports a status of a text out of turn: once more, late, or wrongly. The text is
+    /// the one with this vendor id; false when there is none.
+    pub fn carrier_repeats(&self, text: &str, status: &str) -> Result<bool, JournalBroken> {
+        self.shared.change(|world| twilio::messages::report_again(world, text, status))
     }
 
     /// Whether this person stopped texts from this number of ours.
@@ -214,6 +236,18 @@ impl Sandbox {
             };
             shared.change(take).is_ok_and(|rule| rule.is_some())
         }
+    }
+
+    /// What is left of the script for one vendor is dropped: it is well again.
+    pub fn clear_faults_of(&self, vendor: Vendor) -> Result<(), JournalBroken> {
+        self.shared.change(|world| {
+            let rules = world.faults.oldest_first();
+            let of_vendor = rules.filter(|(_, rule)| rule.vendor() == vendor);
+            let ids: Vec<String> = of_vendor.map(|(id, _)| id.to_owned()).collect();
+            for id in ids {
+                world.faults.remove(&id);
+            }
+        })
     }
 
     pub fn clear_faults(&self) -> Result<(), JournalBroken> {

@@ -7,7 +7,8 @@ use std::{
     path::Path,
 };
 
-use domain::id::GuarantorId;
+use domain::{id::GuarantorId, profile::Anchor};
+use jiff::civil::Date;
 use sandbox::Channel;
 
 /// One guarantor, from the columns of the file.
@@ -15,11 +16,39 @@ use sandbox::Channel;
 pub(crate) struct Account {
     pub phone: Option<String>,
     pub email: Option<String>,
+    /// Not in the file: what staff wrote down since.
+    pub fax: Option<String>,
     pub agreed_to_texts: bool,
+    pub agreed_to_calls: bool,
     pub state: Option<String>,
     pub zip: Option<String>,
     /// What is the patients' to pay; what insurers still decide is not.
     pub owes_cents: i64,
+    pub bills: Vec<Bill>,
+    /// What the practice owes back, of all patients.
+    pub credit_cents: i64,
+}
+
+/// A claim that is the patient's to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bill {
+    pub cents: i64,
+    /// The day it became theirs: that day, else the first statement, else the visit.
+    pub since: Date,
+    pub first_statement: Option<Date>,
+    pub due_on: Option<Date>,
+}
+
+impl Bill {
+    /// The day a step counts from; none that the file does not name.
+    pub const fn day(&self, anchor: Anchor) -> Option<Date> {
+        match anchor {
+            Anchor::Responsibility => Some(self.since),
+            Anchor::FirstStatement => self.first_statement,
+            Anchor::DueDate => self.due_on,
+            _ => None,
+        }
+    }
 }
 
 impl Account {
@@ -27,8 +56,8 @@ impl Account {
         match channel {
             Channel::Text => self.phone.as_deref(),
             Channel::Email => self.email.as_deref(),
-            // Nobody here has agreed to calls, or has a fax.
-            Channel::Call | Channel::Fax => None,
+            Channel::Call => self.phone.as_deref(),
+            Channel::Fax => self.fax.as_deref(),
         }
     }
 }
@@ -45,9 +74,30 @@ struct Claim {
     status: String,
     insurance: String,
     due_cents: i64,
+    since: Option<Date>,
+    first_statement: Option<Date>,
+    due_on: Option<Date>,
+}
+
+impl Claim {
+    fn is_asked(&self) -> bool {
+        self.insurance != "pending" && matches!(self.status.as_str(), "ready" | "pending_patient")
+    }
+
+    fn credit_cents(&self) -> i64 {
+        let counts = self.insurance != "pending" && self.status == "settled" || self.is_asked();
+        if counts { (-self.due_cents).max(0) } else { 0 }
+    }
 }
 
 impl Book {
+    /// Whoever is reached at a phone: families share one.
+    pub fn at_phone(&self, phone: &str) -> Vec<GuarantorId> {
+        let theirs = |account: &Account| account.phone.as_deref() == Some(phone);
+        let all = self.accounts.iter().filter(|(_, account)| theirs(account));
+        all.map(|(id, _)| id.clone()).collect()
+    }
+
     /// `ids` names the product's account of each external id. Everybody in the file must have one.
     pub fn read(file: &Path, ids: &BTreeMap<String, GuarantorId>) -> Result<Self, String> {
         let mut reader = csv::Reader::from_path(file).map_err(|e| e.to_string())?;
@@ -73,18 +123,32 @@ impl Book {
                     "" => at("phone_call_opt_in") == "yes",
                     said => said == "yes",
                 },
+                agreed_to_calls: at("phone_call_opt_in") == "yes",
                 state: said("state"),
                 zip: said("zip"),
-                owes_cents: 0,
+                ..Account::default()
             });
             let claim = claims.entry((guarantor, at("claim_id").to_owned())).or_default();
             claim.patient = patient;
             claim.status = at("claim_status").to_owned();
             claim.insurance = at("insurance_state").to_owned();
             claim.due_cents += cents(at("patient_due"))?;
+            claim.first_statement = day(at("first_statement_on"))?;
+            claim.due_on = day(at("due_on"))?;
+            let visit = day(at("service_on"))?;
+            claim.since = day(at("due_since_on"))?.or(claim.first_statement).or(visit);
         }
         for (guarantor, owes) in owed(&claims) {
             people.entry(guarantor).or_default().owes_cents = owes;
+        }
+        for ((guarantor, _), claim) in &claims {
+            let person = people.entry(guarantor.clone()).or_default();
+            person.credit_cents += claim.credit_cents();
+            if let Some(since) = claim.since.filter(|_| claim.is_asked() && claim.due_cents > 0) {
+                let (first_statement, due_on) = (claim.first_statement, claim.due_on);
+                let cents = claim.due_cents;
+                person.bills.push(Bill { cents, since, first_statement, due_on });
+            }
         }
         let mut accounts = BTreeMap::new();
         for (external, account) in people {
@@ -104,20 +168,22 @@ fn owed(claims: &BTreeMap<(String, String), Claim>) -> BTreeMap<String, i64> {
     for (owner, patient) in patients {
         let (mut due, mut credit) = (0, 0);
         for ((of, _), claim) in claims {
-            if of != owner || claim.patient != patient || claim.insurance == "pending" {
+            if of != owner || claim.patient != patient {
                 continue;
             }
-            let is_asked = matches!(claim.status.as_str(), "ready" | "pending_patient");
-            if is_asked {
+            if claim.is_asked() {
                 due += claim.due_cents.max(0);
             }
-            if is_asked || claim.status == "settled" {
-                credit += (-claim.due_cents).max(0);
-            }
+            credit += claim.credit_cents();
         }
         *owed.entry(owner.to_owned()).or_insert(0) += (due - credit).max(0);
     }
     owed
+}
+
+fn day(text: &str) -> Result<Option<Date>, String> {
+    let is_there = Some(text).filter(|text| !text.is_empty());
+    is_there.map(|text| text.parse().map_err(|_| format!("{text} is not a day"))).transpose()
 }
 
 /// `-12.50`, digit by digit.
@@ -141,6 +207,7 @@ mod tests {
             status: status.into(),
             insurance: insurance.into(),
             due_cents,
+            ..Claim::default()
         };
         let claims = [
             claim("mia", "ready", "finished", 5_000),

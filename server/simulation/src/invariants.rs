@@ -18,6 +18,8 @@ use crate::{
     letter::Kind,
 };
 
+pub(crate) mod outreach;
+
 pub(crate) type Held = Result<(), String>;
 
 /// Accounts that one message may speak for.
@@ -65,31 +67,58 @@ pub(crate) fn awake(account: &Account, item: &Delivered, at: UnixMs) -> Held {
     }
 }
 
-/// After STOP no text but the answer to it; after "unsubscribe" no reminder.
+/// After STOP no text and no call, of whatever kind, but receipts for whoever asked for those (the
+/// answer to the STOP itself is judged where it is given); after "unsubscribe" no reminder; after a 9
+/// no call.
 pub(crate) fn not_opted_out(facts: &Facts, item: &Delivered, kind: Kind) -> Held {
+    let stopped = facts.stopped.contains(&item.to);
     let is_out = match item.channel {
-        Channel::Text => kind != Kind::Other && facts.stopped.contains(&item.to),
+        Channel::Text => {
+            stopped && !(kind == Kind::Receipt && facts.receipts_only.contains(&item.to))
+        }
         Channel::Email => kind == Kind::Reminder && facts.unsubscribed.contains(&item.to),
-        // Nobody here agreed to calls, and the practice has both switched off.
-        Channel::Call | Channel::Fax => true,
+        Channel::Call => stopped || facts.calls_stopped.contains(&item.to),
+        Channel::Fax => false,
     };
     if is_out {
-        return Err(format!("somebody who opted out was messaged ({})", item.id));
+        let (id, words) = (&item.id, &item.body);
+        return Err(format!("somebody who opted out was messaged ({id}): {words}"));
     }
     Ok(())
 }
 
-/// No reminder by text to anybody who never agreed to texts.
+/// No reminder by text to anybody who never agreed to texts, no call to anybody who never agreed to
+/// calls, and no fax to anybody whom something else reaches.
 pub(crate) fn consented(facts: &Facts, account: &Account, item: &Delivered) -> Held {
-    let may = item.channel == Channel::Email
-        || account.agreed_to_texts
-        || facts.started.contains(&item.to);
-    if may { Ok(()) } else { Err(format!("{} never agreed and was texted ({})", item.to, item.id)) }
+    let may = match item.channel {
+        Channel::Email => true,
+        Channel::Text => account.agreed_to_texts || facts.started.contains(&item.to),
+        Channel::Call => account.agreed_to_calls,
+        Channel::Fax => !account.agreed_to_texts || account.phone.is_none(),
+    };
+    if may { Ok(()) } else { Err(format!("{} never agreed to that ({})", item.to, item.id)) }
 }
 
-pub(crate) fn not_held(facts: &Facts, guarantor: &GuarantorId, item: &Delivered) -> Held {
+/// A text with the link goes outside of all this to somebody on the line who pressed the key for it.
+pub(crate) fn asked_for(facts: &Facts, item: &Delivered) -> Held {
+    if facts.asked_for_link.contains(&item.to) {
+        return Ok(());
+    }
+    Err(format!("{} was sent a link that nobody asked for ({})", item.to, item.id))
+}
+
+/// Neither staff nor the person's own words stand in the way.
+pub(crate) fn not_held(
+    facts: &Facts,
+    guarantor: &GuarantorId,
+    item: &Delivered,
+    at: UnixMs,
+) -> Held {
     if facts.held.contains_key(guarantor) {
         return Err(format!("somebody on hold was reminded ({})", item.id));
+    }
+    if facts.is_left_in_peace(guarantor, at) {
+        return Err(format!("somebody was reminded against their own words ({})", item.id));
     }
     Ok(())
 }
@@ -276,7 +305,11 @@ fn may_get_receipt(facts: &Facts, guarantor: &GuarantorId, channel: Channel) -> 
     let Some(contact) = account.contact(channel) else { return false };
     match channel {
         Channel::Email => true,
-        Channel::Text => account.agreed_to_texts && !facts.ever_stopped.contains(contact),
+        Channel::Text => {
+            account.agreed_to_texts
+                && !facts.ever_stopped.contains(contact)
+                && !facts.not_reached.contains(contact)
+        }
         Channel::Call | Channel::Fax => false,
     }
 }

@@ -8,6 +8,8 @@ use sandbox::{Channel, Delivered};
 pub(crate) enum Kind {
     /// Asks for money, with a link to pay.
     Reminder,
+    /// A call or a fax: nobody is rung for anything but a reminder.
+    Ringing,
     /// Says that a payment arrived.
     Receipt,
     /// Anything else: an answer to a text, a refund's notice.
@@ -15,13 +17,25 @@ pub(crate) enum Kind {
 }
 
 pub(crate) fn kind(item: &Delivered) -> Kind {
-    if is_receipt(item) {
+    if matches!(item.channel, Channel::Call | Channel::Fax) {
+        Kind::Ringing
+    } else if is_receipt(item) {
         Kind::Receipt
     } else if token(item).is_some() {
         Kind::Reminder
     } else {
         Kind::Other
     }
+}
+
+/// Words with single blanks between them: mail breaks its lines as it likes.
+pub(crate) fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The words as they were written; a call's depend on what the person presses, a fax's are drawn.
+pub(crate) fn written(item: &Delivered) -> Option<&str> {
+    matches!(item.channel, Channel::Text | Channel::Email).then_some(item.body.as_str())
 }
 
 /// Of the link to pay, if there is one.

@@ -1,9 +1,10 @@
 //! Seeded people, faults and clock jumps against the real engine, store, payments and sandbox.
 //!
-//! A seed decides everything that happens: who pays with which card, who writes STOP, what the
-//! vendors do wrong, how the clock moves. After each step the invariants are checked; a seed that
-//! fails prints itself and plays again. It serves no HTTP and knows no wiring: the server gives it a
-//! [`Stage`], so that webhooks arrive through the server's own routes.
+//! A seed decides everything that happens: what the practice has switched on, who pays with which
+//! card, who writes back in which words, what staff approve, pause and take back, which profiles are
+//! activated, what vendors and carriers do wrong, how the clock moves. After each step the invariants
+//! are checked; a seed that fails prints itself and plays again. It serves no HTTP and knows no
+//! wiring: the server gives it a [`Stage`], so that webhooks arrive through the server's own routes.
 
 use std::{
     fmt,
@@ -30,10 +31,14 @@ use store::Store;
 use book::Book;
 
 mod book;
+mod cadence;
+mod carriers;
 mod facts;
 mod invariants;
 mod letter;
+mod office;
 mod people;
+mod replies;
 mod town;
 mod watch;
 
@@ -160,7 +165,14 @@ pub struct Played {
     pub payments: usize,
     pub declines: usize,
     pub opt_outs: usize,
+    /// Texts that people wrote back, and that staff wrote to one person.
+    pub replies: usize,
+    pub written: usize,
+    /// Versions of statement profiles that were put to work.
+    pub activations: usize,
     pub faults: usize,
+    /// Times that nobody worked here for longer than any grace.
+    pub outages: usize,
     /// Workers that ended in the middle of their work.
     pub deaths: usize,
 }
@@ -172,6 +184,10 @@ impl Played {
         self.payments += other.payments;
         self.declines += other.declines;
         self.opt_outs += other.opt_outs;
+        self.replies += other.replies;
+        self.written += other.written;
+        self.activations += other.activations;
+        self.outages += other.outages;
         self.faults += other.faults;
         self.deaths += other.deaths;
     }
@@ -182,6 +198,7 @@ pub async fn play(stage: &Stage, seed: u64, steps: usize) -> Result<Played, Fail
     let start = |fault| Failed { seed, step: 0, action: "opening the book".into(), fault };
     let book = stage.book().await.map_err(start)?;
     let mut town = town::Town::new(stage, Dice::new(seed), book);
+    town.settle_in().await.map_err(start)?;
     for step in 0..steps {
         let (action, done) = town.step().await;
         let failed = |fault| Failed { seed, step, action: action.clone(), fault };

@@ -1,22 +1,25 @@
-//! The people of a simulated town: staff who send, apply and refund; patients who pay, hesitate, are
-//! declined, write STOP or unsubscribe. What they do is written into the facts when they do it.
+//! The people of a simulated town: patients who pay, hesitate, are declined, write back or unsubscribe;
+//! staff who apply, refund and place holds. What they do is written into the facts when they do it.
 
 use domain::{
+    clock::DAY_MS,
     decide::Channel,
     holds::HoldKind,
     id::GuarantorId,
     money::Cents,
     payment::{Choice, Source},
 };
-use engine::{Criteria, Lift, NewHold, Selection};
+use engine::{Lift, NewHold};
 use payments::{
     ApplyLine, CheckoutPage, How, PayError, Refunding, Staff, Started, Wish, WishedRefund,
 };
 use secrecy::ExposeSecret;
-use store::audit::Actor;
+use store::{audit::Actor, message};
 
 use crate::{
-    letter,
+    invariants::outreach as must,
+    letter, office,
+    replies::{self, Meaning},
     town::{Done, Town},
 };
 
@@ -29,28 +32,12 @@ const CARDS: [&str; 7] = [
     "4000002500003155",
     "5555555555554444",
 ];
+/// A payment said to be made is here by then, or it was not made.
+const PAID_PAUSES_MS: i64 = 14 * DAY_MS;
 /// Holds that one member of staff may place and lift alone.
 const HOLDS: [HoldKind; 3] = [HoldKind::Pause, HoldKind::Manual, HoldKind::InsuranceReview];
 
 impl Town<'_> {
-    pub async fn send_reminders(&mut self) -> Done {
-        let method = if self.dice.roll(3) == 0 { Channel::Email } else { Channel::Text };
-        let criteria = Criteria { method, ..Criteria::default() };
-        let (engine, practice) = (&self.engine, &self.stage.practice);
-        let by = Actor::System("simulation");
-        let drafted = engine.create_job(practice, &criteria, &Selection::All, None, &by).await;
-        let drafted = match drafted {
-            Ok(drafted) => drafted,
-            // Nobody to send to, or the middle of the night: the business said no.
-            Err(engine::EngineError::Refused(_)) => return Ok(()),
-            Err(cause) => return Err(cause.to_string()),
-        };
-        match engine.approve_job(practice, &drafted.job, &by).await {
-            Ok(_) | Err(engine::EngineError::Refused(_)) => Ok(()),
-            Err(cause) => Err(cause.to_string()),
-        }
-    }
-
     /// Somebody with a link in their hand: the newest messages are likelier.
     async fn somebody(&mut self) -> Result<Option<(GuarantorId, String)>, String> {
         let mailbox = self.stage.sandbox.mailbox();
@@ -196,28 +183,85 @@ impl Town<'_> {
             .map(|item| item.to)
             .collect();
         let Some(phone) = self.dice.pick(&texts).cloned() else { return Ok(()) };
-        let words = ["STOP", "please stop texting me", "START", "thanks!", "HELP", "No mas"];
-        let body = self.dice.pick(&words).copied().unwrap_or("STOP");
+        let (body, meaning) = replies::draw(&mut self.dice);
         let ours = self.stage.sandbox.sender().to_owned();
-        let inbound = self.stage.sandbox.patient_texts(&phone, &ours, body).await;
+        let inbound = self.stage.sandbox.patient_texts(&phone, &ours, &body).await;
         let inbound = inbound.map_err(|e| e.to_string())?;
+        must::answered(&inbound)?;
+        self.watch.skip(self.stage);
         // Only what reached the server can have taken effect.
         if inbound.status != Some(200) {
             return Ok(());
         }
-        match body {
-            "START" => {
-                self.facts.stopped.remove(&phone);
-                self.facts.started.insert(phone);
+        self.facts.played.replies += 1;
+        self.facts.said.insert((phone.clone(), body.clone()), meaning);
+        self.note_meaning(&phone, meaning);
+        if self.facts.stopped.contains(&phone) && meaning != Meaning::Start {
+            must::ended_at_once(&body, self.texts_waiting_for(&phone).await?)?;
+        }
+        Ok(())
+    }
+
+    /// What a careful person knows after reading it.
+    fn note_meaning(&mut self, phone: &str, meaning: Meaning) {
+        let now = self.stage.world.now();
+        let facts = &mut self.facts;
+        let peace = match meaning {
+            Meaning::Deceased | Meaning::Bankruptcy | Meaning::Attorney => Some(None),
+            Meaning::Dispute | Meaning::Insurance | Meaning::Hardship => Some(None),
+            Meaning::Paid => Some(Some(now.plus_ms(PAID_PAUSES_MS))),
+            _ => None,
+        };
+        if let Some(until) = peace {
+            for guarantor in facts.book.at_phone(phone) {
+                let known = facts.left_in_peace.get(&guarantor).copied();
+                // What has no end, and what ends later, stands.
+                let until = match known {
+                    Some(None) => None,
+                    Some(Some(known)) => until.map(|end| end.max(known)),
+                    None => until,
+                };
+                facts.left_in_peace.insert(guarantor, until);
             }
-            "STOP" | "please stop texting me" | "No mas" => {
-                self.facts.played.opt_outs += 1;
-                self.facts.ever_stopped.insert(phone.clone());
-                self.facts.stopped.insert(phone);
+        }
+        match meaning {
+            Meaning::Start => {
+                facts.stopped.remove(phone);
+                facts.receipts_only.remove(phone);
+                facts.started.insert(phone.to_owned());
+            }
+            Meaning::Receipts if facts.stopped.contains(phone) => {
+                facts.receipts_only.insert(phone.to_owned());
+            }
+            Meaning::Stop
+            | Meaning::Stranger
+            | Meaning::Deceased
+            | Meaning::Bankruptcy
+            | Meaning::Attorney => {
+                facts.played.opt_outs += 1;
+                facts.ever_stopped.insert(phone.to_owned());
+                facts.receipts_only.remove(phone);
+                facts.stopped.insert(phone.to_owned());
             }
             _ => {}
         }
-        Ok(())
+    }
+
+    /// Texts that wait for their turn or their yes, to whoever has that phone.
+    async fn texts_waiting_for(&self, phone: &str) -> Result<usize, String> {
+        let mut db = self.stage.store.read().await.map_err(|e| e.to_string())?;
+        let mut waiting = 0;
+        for guarantor in self.facts.book.at_phone(phone) {
+            let filter = message::Filter {
+                guarantor: Some(guarantor),
+                channel: Some(Channel::Text),
+                ..message::Filter::default()
+            };
+            let lines = message::list(&mut db, &self.stage.practice, &filter, 1_000).await;
+            let lines = lines.map_err(|e| e.to_string())?;
+            waiting += lines.iter().filter(|line| office::waits(line.state)).count();
+        }
+        Ok(waiting)
     }
 
     /// Presses the button that mail programs show, without a word to anybody.

@@ -1,17 +1,18 @@
 //! A simulated town: what happens next, by the dice, and everything that follows from it by itself.
-//! Time jumps, vendors fail, workers die; what its people do is in [`crate::people`].
+//! Time jumps and workers die; what its people do is in [`crate::people`], [`crate::office`] and
+//! [`crate::cadence`], what goes wrong outside in [`crate::carriers`].
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 use domain::clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs};
 use engine::Engine;
-use sandbox::{Channel, FaultKind, FaultRule, Vendor};
+use sandbox::{FaultRule, Vendor};
 
 use crate::{
     Dice, Stage,
     book::Book,
-    facts::{Facts, channel_name},
-    watch::Watch,
+    facts::Facts,
+    watch::{self, Watch},
 };
 
 /// Rounds of letting due work happen; two parts that wake each other end here.
@@ -20,29 +21,6 @@ const ROUNDS: usize = 60;
 const STOPS_MOST: usize = 5_000;
 /// A worker dies within so many of the waits that its work is made of.
 const DIES_WITHIN: u64 = 40;
-/// Faults of money, of texts, of mail, of webhooks.
-const FAULTS: [(Vendor, &str, FaultKind); 19] = [
-    (Vendor::Stripe, "payment_intents.create", FaultKind::Timeout),
-    (Vendor::Stripe, "payment_intents.create", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Stripe, "payment_intents.create", FaultKind::Truncate),
-    (Vendor::Stripe, "payment_intents.cancel", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Stripe, "payment_intents.confirm", FaultKind::Processing),
-    (Vendor::Stripe, "*", FaultKind::Error500),
-    (Vendor::Stripe, "*", FaultKind::RateLimit),
-    (Vendor::Stripe, "refunds.create", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Twilio, "messages.create", FaultKind::TimeoutAfterSuccess),
-    (Vendor::Twilio, "messages.create", FaultKind::Timeout),
-    (Vendor::Twilio, "messages.create", FaultKind::Error500),
-    (Vendor::Twilio, "messages.create", FaultKind::RateLimit),
-    (Vendor::Smtp, "*", FaultKind::Reset),
-    (Vendor::Smtp, "*", FaultKind::Error500),
-    (Vendor::Webhook, "*", FaultKind::Duplicate),
-    (Vendor::Webhook, "*", FaultKind::Reorder),
-    (Vendor::Webhook, "*", FaultKind::Delay),
-    (Vendor::Webhook, "*", FaultKind::Reset),
-    (Vendor::Webhook, "*", FaultKind::Drop),
-];
-
 pub(crate) type Done = Result<(), String>;
 
 pub(crate) struct Town<'a> {
@@ -50,9 +28,9 @@ pub(crate) struct Town<'a> {
     pub dice: Dice,
     pub facts: Facts,
     pub engine: Engine,
-    watch: Watch,
-    /// Faults on the way to people that were added, and how many were still waiting when last seen.
-    scripted: Vec<FaultRule>,
+    pub watch: Watch,
+    /// Faults that were added and not accounted for yet.
+    pub scripted: Vec<FaultRule>,
 }
 
 impl<'a> Town<'a> {
@@ -67,23 +45,7 @@ impl<'a> Town<'a> {
         if let Err(cause) = self.note_mail_in_dead_hands().await {
             return ("between two steps".into(), Err(cause));
         }
-        let (action, done) = match self.dice.roll(25) {
-            0..=2 => ("staff send reminders", self.send_reminders().await),
-            3..=7 => ("somebody pays by link", self.pay(false).await),
-            8 => ("somebody pays on two devices", self.pay(true).await),
-            9 => ("somebody pays on the processor's page", self.pay_by_checkout().await),
-            10 => ("somebody texts back", self.text_back().await),
-            11 => ("somebody unsubscribes", self.unsubscribe().await),
-            12 => ("staff apply a payment", self.apply().await),
-            13 => ("staff refund", self.refund().await),
-            14 => ("staff place or lift a hold", self.hold().await),
-            15..=17 => ("a vendor fails", self.fault()),
-            18 => ("the clock steps back", self.jump(-20 * MINUTE_MS)),
-            19 => ("a day passes", self.advance(DAY_MS + HOUR_MS).await),
-            20 => ("a day passes, and nobody was there", self.jump(DAY_MS + HOUR_MS)),
-            21..=22 => ("a worker dies", self.die().await),
-            _ => ("some time passes", self.pass_some_time()),
-        };
+        let (action, done) = self.something_happens().await;
         let done = match done {
             Ok(()) => self.settle().await,
             failed => failed,
@@ -91,24 +53,54 @@ impl<'a> Town<'a> {
         (format!("{action}, at {}", self.stage.world.now()), done)
     }
 
+    async fn something_happens(&mut self) -> (&'static str, Done) {
+        match self.dice.roll(46) {
+            0..=3 => ("staff send reminders", self.send_reminders().await),
+            4..=9 | 40 => ("somebody pays by link", self.pay(false).await),
+            10 => ("somebody pays on two devices", self.pay(true).await),
+            11 => ("somebody pays on the processor's page", self.pay_by_checkout().await),
+            12..=15 => ("somebody texts back", self.text_back().await),
+            16 => ("somebody unsubscribes", self.unsubscribe().await),
+            17 => ("staff apply a payment", self.apply().await),
+            18 => ("staff refund", self.refund().await),
+            19 => ("staff place or lift a hold", self.hold().await),
+            20..=21 => ("a vendor fails", self.fault()),
+            22..=23 => ("a carrier errs", self.carrier_errs()),
+            24 => ("a vendor is down for days", self.vendor_is_down().await),
+            25 => ("nobody works here for days", self.server_is_down()),
+            26 => ("the clock steps back", self.jump(-20 * MINUTE_MS)),
+            27..=28 => ("a day passes", self.advance(DAY_MS + HOUR_MS).await),
+            29 => ("a day passes, and nobody was there", self.jump(DAY_MS + HOUR_MS)),
+            30..=31 => ("a worker dies", self.die().await),
+            32..=34 => ("staff work on a job", self.work_on_a_job().await),
+            35 => ("staff read the inbox", self.read_the_inbox().await),
+            36 => ("staff write to one person", self.write_to_somebody().await),
+            37 | 41 => ("a manager changes the profiles", self.change_profiles().await),
+            38 => ("somebody gives a number", self.give_a_number().await),
+            _ => ("some time passes", self.pass_some_time()),
+        }
+    }
+
     /// What must hold after every step.
-    pub async fn check(&self) -> Done {
+    pub async fn check(&mut self) -> Done {
         self.watch.check(self.stage, &self.facts).await
     }
 
     /// Faults end, days pass, everything due is done; then every cent and receipt is in its place.
     pub async fn rest(&mut self) -> Done {
         self.note_mail_in_dead_hands().await?;
-        self.note_lost();
+        self.note_lost(&[Vendor::Smtp, Vendor::Twilio]);
         self.stage.sandbox.clear_faults().map_err(|e| e.to_string())?;
         self.advance(3 * DAY_MS).await?;
         self.check().await?;
+        self.facts.not_reached = self.stage.sandbox.phones_not_reached();
+        self.facts.given_up = watch::given_up(self.stage, &self.facts).await?;
         self.watch.check_at_rest(self.stage, &self.facts).await
     }
 
     /// Does what is due now, at the vendors and here, until nothing is. What arrives is judged at
     /// once: nobody pays and nobody writes STOP in between.
-    async fn settle(&mut self) -> Done {
+    pub async fn settle(&mut self) -> Done {
         for _ in 0..ROUNDS {
             self.judge_messages().await?;
             let delivered = self.stage.sandbox.deliver_due().await.map_err(|e| e.to_string())?;
@@ -128,7 +120,7 @@ impl<'a> Town<'a> {
     }
 
     /// Time passes as it does for a server that runs: it stops wherever something is due.
-    async fn advance(&mut self, by_ms: i64) -> Done {
+    pub async fn advance(&mut self, by_ms: i64) -> Done {
         let target = self.stage.world.now().plus_ms(by_ms);
         let lease_ms = engine::Options::default().lease_ms;
         for _ in 0..STOPS_MOST {
@@ -150,10 +142,10 @@ impl<'a> Town<'a> {
     }
 
     async fn judge_messages(&mut self) -> Done {
-        self.watch.messages(self.stage, &self.facts).await
+        self.watch.messages(self.stage, &mut self.facts).await
     }
 
-    fn jump(&mut self, by_ms: i64) -> Done {
+    pub fn jump(&mut self, by_ms: i64) -> Done {
         self.stage.clock.move_to(self.stage.world.now().plus_ms(by_ms));
         // The machine's own clock, by which leases end, only goes forward.
         self.stage.wall.move_to(self.stage.wall().plus_ms(by_ms.abs()));
@@ -163,39 +155,6 @@ impl<'a> Town<'a> {
     fn pass_some_time(&mut self) -> Done {
         let minutes = i64::try_from(self.dice.roll(300)).unwrap_or_default() + 1;
         self.jump(minutes * MINUTE_MS)
-    }
-
-    fn fault(&mut self) -> Done {
-        let Some((vendor, operation, kind)) = self.dice.pick(&FAULTS).copied() else {
-            return Ok(());
-        };
-        let mut rule = FaultRule::new(vendor, operation, kind);
-        // Held connections end at once: the client's patience is not what is tested here.
-        rule.ms = Some(1);
-        if vendor == Vendor::Webhook || kind == FaultKind::Processing {
-            rule.ms = Some(self.dice.roll(30 * 60 * 1_000));
-        }
-        rule.skip = u32::try_from(self.dice.roll(3)).unwrap_or_default();
-        self.facts.played.faults += 1;
-        self.scripted.push(rule.clone());
-        let added = self.stage.sandbox.add_faults(vec![rule]).map_err(|e| e.to_string())?;
-        added.map_err(|e| e.to_string())
-    }
-
-    /// Which of the scripted faults may have lost a message for good. Mail whose fate nobody knows is
-    /// not sent again, and a text is tried a few times.
-    fn note_lost(&mut self) {
-        let waiting = self.stage.sandbox.faults();
-        for (vendor, channel) in [(Vendor::Smtp, Channel::Email), (Vendor::Twilio, Channel::Text)] {
-            let loses = |rule: &&FaultRule| {
-                rule.vendor() == vendor
-                    && matches!(rule.kind, FaultKind::Reset | FaultKind::Timeout)
-            };
-            let added = self.scripted.iter().filter(loses).count();
-            let unused = waiting.iter().filter(loses).count();
-            *self.facts.lost.entry(channel_name(channel)).or_default() +=
-                added.saturating_sub(unused);
-        }
     }
 
     /// The process ends in the middle of its work: what it had asked for goes on, what it would have

@@ -2,24 +2,38 @@
 //! [`crate::invariants`] about them: about each message at the moment it was sent, about everything
 //! else after each step.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use domain::clock::UnixMs;
-use sandbox::Delivered;
+use domain::{
+    clock::UnixMs,
+    id::{GuarantorId, MessageId},
+};
+use sandbox::{Channel, Delivered};
+use store::message::{self, Message, State};
 
 use crate::{
     Stage,
     facts::{Facts, channel_name},
-    invariants::{self as must, Paid, Receipt, Reminder},
+    invariants::{self as must, Paid, Receipt, Reminder, outreach::Arrived},
     letter::{self, Kind},
 };
+
+/// More messages than one seed makes.
+const MESSAGES_MOST: i64 = 50_000;
+/// A text that was asked for by a key in a call.
+const BY_KEY: &str = "link_by_key";
+/// Notices of a statement profile begin so.
+const OF_LADDER: &str = "ldr_";
 
 /// Remembers what was seen, so that each message is judged once, when it is new.
 #[derive(Default)]
 pub(crate) struct Watch {
-    seen: BTreeSet<String>,
+    seen: usize,
     reminders: Vec<Reminder>,
+    arrived: Vec<Arrived>,
     receipts: Vec<Receipt>,
+    texts: Vec<UnixMs>,
+    states: BTreeMap<MessageId, State>,
 }
 
 type Seen<T = ()> = Result<T, String>;
@@ -29,18 +43,30 @@ fn inside(cause: impl ToString) -> String {
 }
 
 impl Watch {
+    /// What is in the mailbox now was judged elsewhere: the answers to a text.
+    pub fn skip(&mut self, stage: &Stage) {
+        self.seen += stage.sandbox.mailbox_after(self.seen).len();
+    }
+
     /// Judges what has arrived since the last call. Called whenever something may have been sent, and
     /// before anything else happens: the facts are those of that moment.
-    pub async fn messages(&mut self, stage: &Stage, facts: &Facts) -> Seen {
-        for item in stage.sandbox.mailbox() {
-            if item.automatic || !self.seen.insert(item.id.clone()) {
+    pub async fn messages(&mut self, stage: &Stage, facts: &mut Facts) -> Seen {
+        for item in stage.sandbox.mailbox_after(self.seen) {
+            self.seen += 1;
+            if item.automatic {
                 continue;
             }
             let at = UnixMs::parse_rfc3339(&item.at).ok_or("a message without a time")?;
             let kind = letter::kind(&item);
             must::not_opted_out(facts, &item, kind)?;
+            if item.channel == Channel::Text {
+                self.texts.push(at);
+                let near = self.texts.len().saturating_sub(50);
+                must::outreach::spaced(&self.texts[near..])?;
+            }
             match kind {
                 Kind::Reminder => self.reminder(stage, facts, &item, at).await?,
+                Kind::Ringing => self.ringing(stage, facts, &item, at).await?,
                 Kind::Receipt => self.receipt(stage, facts, &item, at).await?,
                 Kind::Other => {}
             }
@@ -57,52 +83,135 @@ impl Watch {
     ) -> Seen {
         let tokens = letter::tokens(item);
         must::few_enough(&tokens, item)?;
-        let mut first = None;
+        // One message for several accounts is made of what was approved for each.
+        let words = letter::written(item).filter(|_| tokens.len() == 1).map(letter::plain);
+        let mut heard = None;
         for token in tokens {
-            let mut one = self.account_of(stage, facts, item, token, at).await?;
+            let message = by_link(stage, item, token).await?;
+            let guarantor = message.guarantor.clone().ok_or("a reminder to nobody")?;
+            let account = facts.book.accounts.get(&guarantor);
+            let account = account.ok_or("a reminder to nobody in the book")?;
+            must::addressed(account, item)?;
+            must::awake(account, item, at)?;
+            if message.kind == BY_KEY {
+                must::asked_for(facts, item)?;
+                continue;
+            }
+            must::consented(facts, account, item)?;
+            must::not_held(facts, &guarantor, item, at)?;
+            must::still_owes(facts, &guarantor, &stage.sandbox.charges(), item)?;
             // The phone rings once, for whichever of them: the first one's notice stands for all.
-            let heard = first.get_or_insert_with(|| one.heard_by_contact.clone());
-            one.heard_by_contact = heard.clone();
-            self.reminders.push(one);
+            let rang = heard.get_or_insert_with(|| heard_as(&message.notice, &guarantor)).clone();
+            let came = Came { item, at, rang, words: words.clone() };
+            self.arrival(stage, facts, message, came).await?;
         }
-        must::told_apart(&self.reminders, item)?;
-        must::within_caps(&self.reminders)
+        must::told_apart(&self.reminders, item)
     }
 
-    /// One account that a reminder speaks of, judged as if it spoke of no other.
-    async fn account_of(
-        &self,
+    /// What went of a job or a ladder: wanted, once, fresh, and in its turn.
+    async fn arrival(
+        &mut self,
         stage: &Stage,
         facts: &Facts,
-        item: &Delivered,
-        token: &str,
-        at: UnixMs,
-    ) -> Seen<Reminder> {
-        let nowhere = || format!("the link of a reminder leads nowhere ({})", item.id);
-        let mut db = stage.store.read().await.map_err(inside)?;
-        let link = store::link::find_by_token(&mut db, token, stage.world.now()).await;
-        let link = link.map_err(inside)?.ok_or_else(nowhere)?;
-        let message = link.message.ok_or_else(nowhere)?;
-        let message = store::message::load(&mut db, &stage.practice, &message).await;
-        let message = message.map_err(inside)?.ok_or_else(nowhere)?;
-        drop(db);
-        let guarantor = link.guarantor;
-        let account = facts.book.accounts.get(&guarantor);
-        let account = account.ok_or("a reminder to nobody in the book")?;
-        must::addressed(account, item)?;
-        must::consented(facts, account, item)?;
-        must::awake(account, item, at)?;
-        must::not_held(facts, &guarantor, item)?;
-        must::still_owes(facts, &guarantor, &stage.sandbox.charges(), item)?;
-        let notice = message.job.map_or(message.notice, |job| job.to_string());
-        Ok(Reminder {
+        message: Message,
+        came: Came<'_>,
+    ) -> Seen {
+        let Came { item, at, rang, words } = came;
+        let guarantor = message.guarantor.ok_or("a reminder to nobody")?;
+        let one = Arrived {
+            message: message.id,
+            guarantor: guarantor.clone(),
+            channel: item.channel,
+            job: message.job,
+            is_of_ladder: message.notice.starts_with(OF_LADDER),
+            notice: message.notice,
+            slot_at: message.slot_at,
+            at,
+            words,
+        };
+        must::outreach::approved(facts, &one)?;
+        must::outreach::wanted(facts, &one)?;
+        must::outreach::fresh(&one)?;
+        if one.is_of_ladder {
+            self.in_turn(stage, facts, &one).await?;
+        }
+        let notice = one.notice.clone();
+        self.arrived.push(one);
+        must::outreach::once(&self.arrived)?;
+        self.capped(Reminder {
             item: item.id.clone(),
             to: item.to.clone(),
-            heard_by_contact: format!("{notice} {guarantor}"),
             guarantor,
             notice,
+            heard_by_contact: rang,
             at,
         })
+    }
+
+    async fn in_turn(&self, stage: &Stage, facts: &Facts, one: &Arrived) -> Seen {
+        let mut db = stage.store.read().await.map_err(inside)?;
+        let ids = std::slice::from_ref(&one.guarantor);
+        let turns = store::ladder::list_steps(&mut db, &stage.practice, ids).await;
+        let turns = turns.map_err(inside)?.remove(&one.guarantor).unwrap_or_default();
+        let turn = turns.iter().find(|turn| turn.notice.as_ref() == Some(&one.notice));
+        let turn = turn.ok_or(format!("{} is of no turn", one.notice))?;
+        let account = facts.book.accounts.get(&one.guarantor).ok_or("nobody in the book")?;
+        let paid = facts.paid_cents(&one.guarantor, &stage.sandbox.charges());
+        let activated = facts.activated.get(&turn.version);
+        must::outreach::in_turn(account, activated, turn, &turns, paid)
+    }
+
+    fn capped(&mut self, reminder: Reminder) -> Seen {
+        let is_near = |r: &&Reminder| r.guarantor == reminder.guarantor || r.to == reminder.to;
+        let mut near: Vec<Reminder> = self.reminders.iter().filter(is_near).cloned().collect();
+        near.push(reminder.clone());
+        self.reminders.push(reminder);
+        must::within_caps(&near)
+    }
+
+    /// A call or a fax names nobody: it must have been right for somebody whom that number reaches.
+    async fn ringing(
+        &mut self,
+        stage: &Stage,
+        facts: &mut Facts,
+        item: &Delivered,
+        at: UnixMs,
+    ) -> Seen {
+        must::outreach::discreet(item)?;
+        let charges = stage.sandbox.charges();
+        let mut found = Err(format!("{} was rung and is in no book", item.to));
+        for (guarantor, account) in &facts.book.accounts {
+            if account.contact(item.channel) != Some(item.to.as_str()) {
+                continue;
+            }
+            let judged = must::awake(account, item, at)
+                .and_then(|()| must::consented(facts, account, item))
+                .and_then(|()| must::not_held(facts, guarantor, item, at))
+                .and_then(|()| must::still_owes(facts, guarantor, &charges, item));
+            found = judged.map(|()| guarantor.clone());
+            if found.is_ok() {
+                break;
+            }
+        }
+        let guarantor = found?;
+        match by_vendor_id(stage, item).await? {
+            Some(message) => {
+                let rang = heard_as(&message.notice, &guarantor);
+                let came = Came { item, at, rang, words: None };
+                self.arrival(stage, facts, message, came).await?;
+            }
+            // The vendor's answer was lost; whose it is will be found out later.
+            None => {
+                let (to, notice) = (item.to.clone(), item.id.clone());
+                let (item, heard_by_contact) = (item.id.clone(), heard_as(&notice, &guarantor));
+                self.capped(Reminder { item, to, guarantor, notice, heard_by_contact, at })?;
+            }
+        }
+        if item.channel == Channel::Call && item.keys.as_deref().is_some_and(|k| k.contains('9')) {
+            facts.played.opt_outs += 1;
+            facts.calls_stopped.insert(item.to.clone());
+        }
+        Ok(())
     }
 
     async fn receipt(
@@ -129,7 +238,7 @@ impl Watch {
     }
 
     /// After each step.
-    pub async fn check(&self, stage: &Stage, facts: &Facts) -> Seen {
+    pub async fn check(&mut self, stage: &Stage, facts: &Facts) -> Seen {
         let faults = stage.payments.faults().await.map_err(inside)?;
         if let Some(fault) = faults.first() {
             return Err(format!("the ledger: {fault:?}"));
@@ -141,10 +250,15 @@ impl Watch {
         let (in_hand, lease_ms) = (in_hand.map_err(inside)?, engine::Options::default().lease_ms);
         must::leases_end(in_hand, facts.died_at, stage.wall(), lease_ms)?;
         let astray = store::message::digest::count_astray(&mut db, &stage.practice).await;
-        match astray.map_err(inside)? {
-            0 => Ok(()),
-            many => Err(format!("{many} messages are not where the one that carries them is")),
+        let astray = astray.map_err(inside)?;
+        if astray > 0 {
+            return Err(format!("{astray} messages are not where the one that carries them is"));
         }
+        let everything = message::Filter::default();
+        let all = message::list(&mut db, &stage.practice, &everything, MESSAGES_MOST).await;
+        let states = all.map_err(inside)?.into_iter().map(|line| (line.id, line.state));
+        let before = std::mem::replace(&mut self.states, states.collect());
+        must::outreach::never_backwards(&before, &self.states)
     }
 
     /// When no fault is left and days have passed: every cent and every receipt is in its place, and
@@ -165,8 +279,64 @@ impl Watch {
                 return Err(format!("a {kind} is still to be written at rest"));
             }
         }
-        Ok(())
+        let everybody: Vec<_> = facts.book.accounts.keys().cloned().collect();
+        let turns = store::ladder::list_steps(&mut db, &stage.practice, &everybody).await;
+        turns.map_err(inside)?.values().try_for_each(|turns| must::outreach::one_at_a_time(turns))
     }
+}
+
+/// One account's part of a message as it came.
+struct Came<'a> {
+    item: &'a Delivered,
+    at: UnixMs,
+    rang: String,
+    words: Option<String>,
+}
+
+/// What a phone or email heard: of one message the same for each of its accounts.
+fn heard_as(notice: &str, guarantor: &GuarantorId) -> String {
+    format!("{notice} {guarantor}")
+}
+
+/// The message whose link to pay somebody has in hand.
+async fn by_link(stage: &Stage, item: &Delivered, token: &str) -> Seen<Message> {
+    let nowhere = || format!("the link of a reminder leads nowhere ({})", item.id);
+    let mut db = stage.store.read().await.map_err(inside)?;
+    let link = store::link::find_by_token(&mut db, token, stage.world.now()).await;
+    let link = link.map_err(inside)?.ok_or_else(nowhere)?;
+    let message = link.message.ok_or_else(nowhere)?;
+    let message = message::load(&mut db, &stage.practice, &message).await;
+    message.map_err(inside)?.ok_or_else(nowhere)
+}
+
+/// The message that the vendor knows by its own id.
+async fn by_vendor_id(stage: &Stage, item: &Delivered) -> Seen<Option<Message>> {
+    let Some(vendor_id) = &item.vendor_id else { return Ok(None) };
+    let mut db = stage.store.read().await.map_err(inside)?;
+    let found = message::find_by_provider(&mut db, &stage.practice, vendor_id).await;
+    let Some(id) = found.map_err(inside)? else { return Ok(None) };
+    message::load(&mut db, &stage.practice, &id).await.map_err(inside)
+}
+
+/// Receipts that the product gave up on and shows as such, on channels whose vendor was down for
+/// days.
+pub(crate) async fn given_up(stage: &Stage, facts: &Facts) -> Seen<BTreeMap<&'static str, usize>> {
+    let mut db = stage.store.read().await.map_err(inside)?;
+    let filter = message::Filter { state: Some(State::Failed), ..message::Filter::default() };
+    let failed = message::list(&mut db, &stage.practice, &filter, MESSAGES_MOST).await;
+    let mut given_up = BTreeMap::new();
+    for line in failed.map_err(inside)? {
+        let channel = match line.channel {
+            domain::decide::Channel::Text => Channel::Text,
+            domain::decide::Channel::Email => Channel::Email,
+            _ => continue,
+        };
+        let name = channel_name(channel);
+        if line.class == domain::decide::Class::Receipt && facts.were_down.contains(name) {
+            *given_up.entry(name).or_default() += 1;
+        }
+    }
+    Ok(given_up)
 }
 
 /// Both books. A payment that is booked with another amount than was charged is a fault by itself.

@@ -36,6 +36,25 @@ const GROUP_WAIT: Duration = Duration::from_millis(5);
 /// Closures waiting for the writer; beyond this, callers wait in line.
 const WRITER_QUEUE: usize = 1024;
 const READERS_SQLITE: u32 = 8;
+/// The one connection that writes. A commit is on the disk when it returns.
+const WRITER_SETTINGS: &[&str] = &[
+    "pragma journal_mode = wal",
+    "pragma synchronous = full",
+    "pragma foreign_keys = on",
+    "pragma busy_timeout = 5000",
+    "pragma trusted_schema = off",
+    "pragma mmap_size = 0",
+];
+/// The same for a throw-away database, which nobody has to find again after a power cut: a commit
+/// waits for no disk. All else holds, a process that dies included.
+const WRITER_SETTINGS_OF_SCRATCH: &[&str] = &[
+    "pragma journal_mode = wal",
+    "pragma synchronous = off",
+    "pragma foreign_keys = on",
+    "pragma busy_timeout = 5000",
+    "pragma trusted_schema = off",
+    "pragma mmap_size = 0",
+];
 const CONNECTIONS_POSTGRES: u32 = 20;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Retries of a PostgreSQL transaction that lost a deadlock.
@@ -107,33 +126,41 @@ impl Store {
         let keys = Arc::new(keys);
         let store = match &options.database_url {
             Some(url) => Self::open_postgres(url, keys).await?,
-            None => Self::open_sqlite(&options.data_dir, options.is_server, keys).await?,
+            None => {
+                let dir = &options.data_dir;
+                Self::open_sqlite(dir, options.is_server, keys, WRITER_SETTINGS).await?
+            }
         };
-        crate::migrate::run(&store).await?;
-        crate::migrate::check_keys(&store).await?;
-        crate::rekey::check_newest(&store).await?;
-        Ok(store)
+        store.made_ready().await
     }
 
-    async fn open_sqlite(dir: &Path, is_server: bool, keys: Arc<Keys>) -> Result<Self> {
+    /// A throw-away database in a folder.
+    pub(crate) async fn open_scratch(dir: &Path, keys: Keys) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let settings = WRITER_SETTINGS_OF_SCRATCH;
+        let store = Self::open_sqlite(dir, false, Arc::new(keys), settings).await?;
+        store.made_ready().await
+    }
+
+    async fn made_ready(self) -> Result<Self> {
+        crate::migrate::run(&self).await?;
+        crate::migrate::check_keys(&self).await?;
+        crate::rekey::check_newest(&self).await?;
+        Ok(self)
+    }
+
+    async fn open_sqlite(
+        dir: &Path,
+        is_server: bool,
+        keys: Arc<Keys>,
+        writer_settings: &'static [&'static str],
+    ) -> Result<Self> {
         let setup = |e: std::io::Error| StoreError::Setup(format!("{}: {e}", dir.display()));
         fs::create_dir_all(dir).map_err(setup)?;
         let lock = if is_server { Some(lock_folder(dir)?) } else { None };
         let path = dir.join("clearbill.sqlite");
         let url = format!("sqlite://{}?mode=rwc", path.display());
-        let writers = pool(
-            &url,
-            1,
-            &[
-                "pragma journal_mode = wal",
-                "pragma synchronous = full",
-                "pragma foreign_keys = on",
-                "pragma busy_timeout = 5000",
-                "pragma trusted_schema = off",
-                "pragma mmap_size = 0",
-            ],
-        )
-        .await?;
+        let writers = pool(&url, 1, writer_settings).await?;
         // The writer comes first: it creates the file.
         let connection = writers.acquire().await?;
         let readers = pool(

@@ -17,10 +17,9 @@ pub mod baseline;
 /// Where tests find a PostgreSQL in which they may create databases.
 pub const POSTGRES_VARIABLE: &str = "CLEARBILL_TEST_POSTGRES";
 
-/// A fresh SQLite store in `dir`.
+/// A fresh SQLite store in `dir`, whose commits wait for no disk.
 pub async fn sqlite(dir: &Path) -> Result<Store> {
-    let options = StoreOptions { database_url: None, data_dir: dir.to_owned(), is_server: false };
-    Store::open(options, Keys::for_tests()).await
+    Store::open_scratch(dir, Keys::for_tests()).await
 }
 
 /// A fresh database on the PostgreSQL at `server_url`; returns its store and URL.

@@ -156,6 +156,19 @@ pub(super) fn fold(text: &str) -> Vec<String> {
     plain.split_whitespace().map(str::to_owned).collect()
 }
 
+/// Only so much of a last line is looked at.
+const LONGEST_SIGNATURE: usize = 60;
+
+/// A text without the last line that phones write below it by themselves.
+pub(super) fn without_signature(body: &str) -> &str {
+    const SIGNATURES: &[&str] =
+        &["sent from my", "sent via", "get outlook for", "enviado desde mi", "enviado de mi"];
+    let body = body.trim_end();
+    let Some(at) = body.rfind('\n') else { return body };
+    let last = fold(&body[at..].chars().take(LONGEST_SIGNATURE).collect::<String>()).join(" ");
+    if SIGNATURES.iter().any(|signature| last.starts_with(signature)) { &body[..at] } else { body }
+}
+
 pub(super) fn any(words: &[&str], list: &[&str]) -> bool {
     words.iter().any(|word| list.contains(word))
 }
@@ -221,7 +234,7 @@ fn says_only_stop(words: &[&str]) -> bool {
 pub(super) fn is_a_sentence_of_stop(sentence: &str) -> bool {
     const BARE: &[&str] = &["stop", "stopall", "unsubscribe", "optout", "alto", "basta", "paren"];
     let words = fold(sentence);
-    words.join(" ") == "opt out"
+    ["opt out", "no mas"].contains(&words.join(" ").as_str())
         || words.iter().any(|word| BARE.contains(&word.as_str()))
             && words.iter().all(|w| BARE.contains(&w.as_str()) || FILLER.contains(&w.as_str()))
 }
@@ -483,6 +496,14 @@ fn says_stop_in_spanish(words: &[&str]) -> bool {
             )
             && !any(after(words, at, 6), &["perder", "perderme"])
     });
+    let cancels = words.iter().enumerate().any(|(at, word)| {
+        begins(word, &["cancel"])
+            && !words[at.saturating_sub(2)..at].contains(&"no")
+            && any(
+                after(words, at, 3),
+                &["mensajes", "mensaje", "textos", "sms", "recordatorios", "suscripcion"],
+            )
+    });
     let no_more = words.windows(3).any(|three| {
         three[..2] == ["no", "mas"]
             && ["mensajes", "mensaje", "textos", "sms", "recordatorios", "por", "gracias"]
@@ -507,6 +528,7 @@ fn says_stop_in_spanish(words: &[&str]) -> bool {
     forbids
         || ceases
         || unwilling
+        || cancels
         || no_more
         || leaves
         || has_any(
@@ -525,8 +547,6 @@ fn says_stop_in_spanish(words: &[&str]) -> bool {
                 "eliminen mi numero",
                 "quite mi numero",
                 "quiten mi numero",
-                "cancelar mensajes",
-                "cancele los mensajes",
                 "no autorizo",
                 "no molestar",
                 "no estoy interesado",

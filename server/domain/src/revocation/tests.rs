@@ -125,6 +125,9 @@ fn people_stop_in_words_of_their_own() {
             "cancel all texts",
             "Stop. I already told you",
             "Stop\n\nSent from my phone",
+            "QUIT\n\nSent from my iPhone",
+            "end\nSent from my Galaxy",
+            "Cancel\n\nGet Outlook for Android",
             "I already paid. STOP",
             "hi, stop, thanks",
             "STOP NOW OR I WILL REPORT YOU",
@@ -155,6 +158,10 @@ fn spanish_speakers_stop_in_words_of_their_own() {
             "no me molesten",
             "borren mi número",
             "no me contacte",
+            "Hola, no más",
+            "quiero cancelar los mensajes",
+            "cancelen sus recordatorios",
+            "Baja\n\nEnviado desde mi iPhone",
         ],
     );
 }
@@ -196,6 +203,10 @@ fn innocent_texts_do_not_stop_anything() {
         "no me mandaron el recibo",
         "el próximo mes pago",
         "my phone died, sorry",
+        "quiero cancelar mi cita",
+        "no me cancelen los recordatorios",
+        "Cancel my appointment\n\nSent from my iPhone",
+        "my visit end\nsent from the lake",
         "I have power of attorney for my mother and will pay",
         "can you remove the late fee",
         "quite",
@@ -215,7 +226,15 @@ fn innocent_texts_do_not_stop_anything() {
 #[test]
 fn only_the_bare_words_bring_somebody_back() {
     all(Inbound::Start, &["START", "start!", "Unstop", "UNSTOP", "yes", "Yes.", "YES 👍"]);
-    for text in ["yes please", "start texting me again", "si", "sure", "resume", "strat"] {
+    for text in [
+        "yes please",
+        "start texting me again",
+        "si",
+        "sure",
+        "resume",
+        "strat",
+        "START\n\nSent from my iPhone",
+    ] {
         assert_ne!(classify(text), Inbound::Start, "{text}");
     }
 }
@@ -256,6 +275,7 @@ fn what_the_law_protects_stops_and_places_a_hold() {
         &[
             "She passed away in March",
             "my husband died last year",
+            "he died last month\n\nSent from my phone",
             "He is deceased",
             "mi mamá falleció",
         ],

@@ -192,6 +192,33 @@ async fn a_send_that_never_arrived_goes_once_more_after_looking_thrice() {
 }
 
 #[tokio::test]
+async fn what_staff_took_back_while_nobody_knew_its_fate_does_not_go_after_all() {
+    everywhere(async |town| {
+        let ana = town.person("Ana", ANA, 82_00).await;
+        town.provider.meets(Fault::LostRequest);
+        let job = town.remind_all().await;
+        town.tick().await;
+        assert_eq!(town.history(&ana.guarantor).await[0].state, State::Unknown);
+        town.engine.cancel_job(&town.practice, &job, &staff("biller")).await.expect("cancelled");
+        town.pass_ms(3 * HOUR_MS).await;
+        assert!(town.provider.to(ANA).is_empty());
+        let line = town.history(&ana.guarantor).await.remove(0);
+        assert_eq!((line.state, line.end_reason.as_deref()), (State::Cancelled, Some("staff")));
+        assert_eq!(town.status(&ana.claims[0]).await, "ready", "so the next list has her again");
+        // One that had arrived is found, and stands as what it is.
+        town.provider.meets(Fault::LostAnswer);
+        let job = town.remind_all().await;
+        town.tick().await;
+        town.engine.cancel_job(&town.practice, &job, &staff("biller")).await.expect("cancelled");
+        town.pass_ms(3 * HOUR_MS).await;
+        assert_eq!(town.provider.to(ANA).len(), 1);
+        let line = town.history(&ana.guarantor).await.remove(0);
+        assert_eq!((line.state, line.end_reason), (State::Accepted, None));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_worker_that_dies_in_the_middle_leaves_nothing_doubled() {
     everywhere(async |town| {
         let ana = town.person("Ana", ANA, 82_00).await;

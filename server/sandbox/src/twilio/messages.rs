@@ -242,7 +242,14 @@ fn step(world: &mut World, message: &mut Message, status: &str) {
             world.mailbox.put(&id, Delivered { status, ..delivered });
         }
     }
+    report(world, message, status, message.error_code.filter(|_| fails));
+}
+
+/// The callback of one status, queued.
+fn report(world: &mut World, message: &Message, status: &str, code: Option<u32>) {
     let Some(url) = message.status_callback.clone() else { return };
+    let now = world.now().0;
+    let fails = matches!(status, "undelivered" | "failed");
     let account = world.settings().twilio_account;
     let mut params = vec![
         ("AccountSid".to_owned(), account),
@@ -258,8 +265,7 @@ fn step(world: &mut World, message: &mut Message, status: &str) {
         params.push(("MessagingServiceSid".to_owned(), service.clone()));
     }
     if fails {
-        let code = message.error_code.unwrap_or(30008);
-        params.push(("ErrorCode".to_owned(), code.to_string()));
+        params.push(("ErrorCode".to_owned(), code.unwrap_or(30008).to_string()));
     }
     if fails || status == "delivered" {
         let at = domain::clock::UnixMs(now).timestamp().strftime("%y%m%d%H%M").to_string();
@@ -267,6 +273,13 @@ fn step(world: &mut World, message: &mut Message, status: &str) {
     }
     let operation = format!("messages.{status}");
     Outgoing::queue(world, Parcel::Form { operation, url, params });
+}
+
+/// The carrier says something of a text once more, or something it never was.
+pub fn report_again(world: &mut World, sid: &str, status: &str) -> bool {
+    let Some(message) = world.twilio.messages.get(sid).cloned() else { return false };
+    report(world, &message, status, message.error_code);
+    true
 }
 
 fn find(world: &World, call: &Call, sid: &str) -> Result<Message, TwilioError> {

@@ -29,6 +29,7 @@ fn account() -> Account {
         state: Some("NY".into()),
         zip: Some("10025".into()),
         owes_cents: 8_200,
+        ..Account::default()
     }
 }
 
@@ -121,9 +122,44 @@ fn a_text_after_stop_and_a_reminder_after_unsubscribe_are_seen() {
     facts.unsubscribed.insert(EMAIL.into());
     assert!(not_opted_out(&facts, &text(), Kind::Reminder).is_err());
     assert!(not_opted_out(&facts, &text(), Kind::Receipt).is_err());
-    assert!(not_opted_out(&facts, &text(), Kind::Other).is_ok());
+    assert!(not_opted_out(&facts, &text(), Kind::Other).is_err());
+    assert!(not_opted_out(&facts, &item(Channel::Call, PHONE), Kind::Ringing).is_err());
     assert!(not_opted_out(&facts, &mail, Kind::Reminder).is_err());
     assert!(not_opted_out(&facts, &mail, Kind::Receipt).is_ok());
+    // RECEIPTS brings those back, and nothing else.
+    facts.receipts_only.insert(PHONE.into());
+    assert!(not_opted_out(&facts, &text(), Kind::Receipt).is_ok());
+    assert!(not_opted_out(&facts, &text(), Kind::Reminder).is_err());
+}
+
+#[test]
+fn a_call_after_a_nine_is_seen() {
+    let mut facts = facts();
+    let call = item(Channel::Call, PHONE);
+    assert!(not_opted_out(&facts, &call, Kind::Ringing).is_ok());
+    facts.calls_stopped.insert(PHONE.into());
+    assert!(not_opted_out(&facts, &call, Kind::Ringing).is_err());
+    assert!(not_opted_out(&facts, &text(), Kind::Reminder).is_ok());
+}
+
+#[test]
+fn a_call_without_consent_and_a_fax_to_somebody_who_takes_texts_are_seen() {
+    let facts = facts();
+    let (call, fax) = (item(Channel::Call, PHONE), item(Channel::Fax, PHONE));
+    assert!(consented(&facts, &account(), &call).is_err());
+    let willing = Account { agreed_to_calls: true, ..account() };
+    assert!(consented(&facts, &willing, &call).is_ok());
+    assert!(consented(&facts, &account(), &fax).is_err());
+    let silent = Account { agreed_to_texts: false, ..account() };
+    assert!(consented(&facts, &silent, &fax).is_ok());
+}
+
+#[test]
+fn a_link_that_nobody_asked_for_is_seen() {
+    let mut facts = facts();
+    assert!(asked_for(&facts, &text()).is_err());
+    facts.asked_for_link.insert(PHONE.into());
+    assert!(asked_for(&facts, &text()).is_ok());
 }
 
 #[test]
@@ -140,9 +176,20 @@ fn a_text_to_somebody_who_never_agreed_is_seen() {
 #[test]
 fn a_reminder_to_somebody_on_hold_is_seen() {
     let mut facts = facts();
-    assert!(not_held(&facts, &maria(), &text()).is_ok());
+    assert!(not_held(&facts, &maria(), &text(), at(TEN)).is_ok());
     facts.held.insert(maria(), HoldId::trusted("hld_1"));
-    assert!(not_held(&facts, &maria(), &text()).is_err());
+    assert!(not_held(&facts, &maria(), &text(), at(TEN)).is_err());
+}
+
+#[test]
+fn a_reminder_against_somebodys_own_words_is_seen() {
+    let mut facts = facts();
+    let later = at(TEN).plus_ms(DAY_MS);
+    facts.left_in_peace.insert(maria(), Some(later));
+    assert!(not_held(&facts, &maria(), &text(), at(TEN)).is_err());
+    assert!(not_held(&facts, &maria(), &text(), later).is_ok());
+    facts.left_in_peace.insert(maria(), None);
+    assert!(not_held(&facts, &maria(), &text(), later).is_err());
 }
 
 #[test]
@@ -271,6 +318,14 @@ fn a_receipt_that_never_came_is_seen() {
     facts.mail_in_dead_hands.clear();
     facts.lost.insert("email", 1);
     assert!(no_receipt_missing(&facts, &paid, &[by_text]).is_ok());
+    facts.lost.clear();
+    facts.given_up.insert("text", 1);
+    assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_email)).is_ok());
+    facts.given_up.clear();
+    assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_email)).is_err());
+    facts.not_reached.insert(PHONE.into());
+    assert!(no_receipt_missing(&facts, &paid, std::slice::from_ref(&by_email)).is_ok());
+    facts.not_reached.clear();
     facts.ever_stopped.insert(PHONE.into());
     assert!(no_receipt_missing(&facts, &paid, &[by_email]).is_ok());
 }

@@ -7,6 +7,7 @@ use domain::{
     id::{MessageId, PracticeId},
 };
 
+use super::queue::TAKEN_BACK;
 use crate::{Db, Result};
 
 /// Of one digest at most so many are looked at together; the others wait for the next.
@@ -127,23 +128,26 @@ pub async fn mark_carried_unknown(
     Ok(done.rows_affected())
 }
 
-/// The message that carried them did not go: each waits for itself again, until `next_at`.
+/// The message that carried it did not go: it waits for itself again, until `next_at`. False for what
+/// staff took back meanwhile, as [`super::queue::mark_waiting`].
 pub async fn mark_put_down(
     db: &mut Db,
     practice: &PracticeId,
-    by: &MessageId,
+    id: &MessageId,
     next_at: UnixMs,
-) -> Result<u64> {
+) -> Result<bool> {
     const MARK: &str = "update message set state = 'queued', carried_by = null, next_at_ms = $3,
         version = version + 1
-        where practice_id = $1 and carried_by = $2 and state in ('sending', 'unknown')";
+        where practice_id = $1 and id = $2 and state in ('sending', 'unknown')
+        and (end_reason is null or end_reason <> $4)";
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
-        .bind(by.as_str())
+        .bind(id.as_str())
         .bind(next_at.0)
+        .bind(TAKEN_BACK)
         .execute(db.c())
         .await?;
-    Ok(done.rows_affected())
+    Ok(done.rows_affected() == 1)
 }
 
 /// What it would be charged as if it went now, with those it would carry; none for one carried.

@@ -143,7 +143,7 @@ pub async fn mark_accepted(
 ) -> Result<bool> {
     const MARK: &str = "update message set state = 'accepted', provider_id = $3,
         provider_status = $4, provider_rank = $5, segments = $6, accepted_at_ms = $7,
-        next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
+        end_reason = null, next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
         where practice_id = $1 and id = $2 and state in ('sending', 'unknown')";
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
@@ -158,7 +158,11 @@ pub async fn mark_accepted(
     Ok(done.rows_affected() == 1)
 }
 
-/// Back to waiting until `next_at`. A deferral moves the slot, a lost turn or a retry does not.
+/// Why a message is over that staff took back.
+pub const TAKEN_BACK: &str = "staff";
+
+/// Back to waiting until `next_at`. A deferral moves the slot, a lost turn or a retry does not. False
+/// also for what staff took back while it was in a provider's hands: that waits for nothing more.
 pub async fn mark_waiting(
     db: &mut Db,
     practice: &PracticeId,
@@ -169,12 +173,14 @@ pub async fn mark_waiting(
     const MARK: &str = "update message set state = 'queued', next_at_ms = $3,
         slot_at_ms = case when $4 = 1 then $3 else slot_at_ms end,
         lease_holder = null, lease_until_ms = null, version = version + 1
-        where practice_id = $1 and id = $2 and state in ('queued', 'sending', 'unknown')";
+        where practice_id = $1 and id = $2 and state in ('queued', 'sending', 'unknown')
+        and (end_reason is null or end_reason <> $5)";
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
         .bind(id.as_str())
         .bind(next_at.0)
         .bind(i64::from(moves_slot))
+        .bind(TAKEN_BACK)
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)
@@ -325,15 +331,18 @@ pub async fn mark_value_cancelled(
     Ok(ended(rows))
 }
 
-/// Staff take back what of a job has not gone; one message, or all.
+/// Staff take back what of a job has not gone; one message, or all. What a provider may have already
+/// keeps its state and the mark, so that it is not tried again when it turns out that it has not.
 pub async fn mark_job_cancelled(
     db: &mut Db,
     practice: &PracticeId,
     job: &JobId,
     only: Option<&MessageId>,
-    why: &str,
     now: UnixMs,
 ) -> Result<Vec<Ended>> {
+    const NOTE: &str = "update message set end_reason = $4
+        where practice_id = $1 and job_id = $2 and (cast($3 as text) is null or id = $3)
+        and state in ('sending', 'unknown')";
     const MARK: &str = "update message set state = 'cancelled', end_reason = $4, ended_at_ms = $5,
         next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
         where practice_id = $1 and job_id = $2 and (cast($3 as text) is null or id = $3)
@@ -343,9 +352,16 @@ pub async fn mark_job_cancelled(
         .bind(practice.as_str())
         .bind(job.as_str())
         .bind(only.map(MessageId::as_str))
-        .bind(why)
+        .bind(TAKEN_BACK)
         .bind(now.0)
         .fetch_all(db.c())
+        .await?;
+    sqlx::query(NOTE)
+        .bind(practice.as_str())
+        .bind(job.as_str())
+        .bind(only.map(MessageId::as_str))
+        .bind(TAKEN_BACK)
+        .execute(db.c())
         .await?;
     Ok(ended(rows))
 }
