@@ -143,7 +143,8 @@ pub async fn mark_accepted(
 ) -> Result<bool> {
     const MARK: &str = "update message set state = 'accepted', provider_id = $3,
         provider_status = $4, provider_rank = $5, segments = $6, accepted_at_ms = $7,
-        end_reason = null, next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
+        end_reason = null, next_at_ms = null, lease_holder = null, lease_until_ms = null,
+        version = version + 1
         where practice_id = $1 and id = $2 and state in ('sending', 'unknown')";
     let done = sqlx::query(MARK)
         .bind(practice.as_str())
