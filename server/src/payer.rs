@@ -23,7 +23,7 @@ use crate::{
     headers::origin,
     house::House,
     session::Patient,
-    visit::{self, PAY_PASS_MS, Visit, short},
+    visit::{self, PAY_PASS_MS, Reached, Visit, short},
     wording::lang_of,
 };
 
@@ -276,7 +276,8 @@ fn mark_of(patient: &Patient, choice: Option<&Choice>) -> String {
 pub enum Standing {
     Payable(Box<Payable>),
     NothingDue,
-    /// A hold, an agency, a held import, no processor, or less than the processor takes.
+    /// A hold, an agency, a held import, no processor, less than the processor takes, or a server that
+    /// cannot write.
     NotOnline,
 }
 
@@ -301,6 +302,10 @@ impl Standing {
     pub async fn load(house: &House, db: &mut Db, payer: &Payer) -> Result<Self, Failure> {
         let (practice, guarantor) = (&payer.practice, &payer.guarantor);
         let now = house.world.now();
+        // Nothing can be written down, so nothing is taken (R61).
+        if !house.store.is_healthy() {
+            return Ok(Self::NotOnline);
+        }
         let holds = store::hold::load_many(db, &practice.id, std::slice::from_ref(guarantor));
         let holds = holds.await?.remove(guarantor).unwrap_or_default();
         let holds: Vec<_> = holds.iter().map(store::hold::Hold::rule).collect();
@@ -344,12 +349,11 @@ async fn count_declines(db: &mut Db, payer: &Payer, now: UnixMs) -> Result<i64, 
 pub fn own_base(house: &House, request: &HttpRequest, practice: &Practice) -> String {
     let practices = practice.settings.public_base.trim_end_matches('/');
     let servers = house.config.public_base.as_deref().unwrap_or_default().trim_end_matches('/');
-    let info = request.connection_info();
-    let is_here = |base: &str| {
-        origin(base).split_once("://").is_some_and(|(_, authority)| authority == info.host())
-    };
+    let Reached { scheme, host } = visit::reached(request, house);
+    let is_here =
+        |base: &str| origin(base).split_once("://").is_some_and(|(_, authority)| authority == host);
     match (practices, servers) {
-        ("", "") => format!("{}://{}", info.scheme(), info.host()),
+        ("", "") => format!("{scheme}://{host}"),
         (_, servers) if is_here(servers) => servers.to_owned(),
         ("", servers) => servers.to_owned(),
         (practices, _) => practices.to_owned(),
