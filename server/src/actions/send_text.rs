@@ -20,7 +20,7 @@ use crate::{
     workspace::{self, refused},
 };
 
-pub const SENT_ALREADY: &str = "This very text was sent a moment ago. It was not sent again.";
+pub const SENT_ALREADY: &str = "This very text was sent off a moment ago. It was not sent again.";
 
 pub async fn post(
     house: web::Data<House>,
