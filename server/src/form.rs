@@ -57,6 +57,12 @@ impl Posted {
             .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 
+    /// All of it but the token: to tell a form from the same one once more.
+    pub fn words(&self) -> String {
+        let fields = self.fields.iter().filter(|(name, _)| name != "csrf");
+        fields.map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
     /// For tests of what reads a form.
     #[cfg(test)]
     pub fn of(fields: &[(&str, &str)]) -> Self {
@@ -97,6 +103,10 @@ impl FromRequest for Posted {
                 .map_err(|_| Failure::Malformed("The form cannot be read."))?;
             if fields.len() > FIELDS_MOST {
                 return Err(Failure::TooLarge);
+            }
+            // No text, and not every database keeps it.
+            if fields.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+                return Err(Failure::Malformed("The form cannot be read."));
             }
             let posted = Self { fields };
             let visit = Visit::extract(&request).await?;

@@ -84,7 +84,9 @@ pub async fn matches(
         let mut db = house.store.read().await?;
         let guarantor = store::guarantor::load(&mut db, &link.practice, &link.guarantor).await?;
         let guarantor = guarantor.ok_or(Failure::NotFound)?;
-        let has_died = guarantor.has_died || is_held_as_deceased(&mut db, house, link).await?;
+        // Asked in any case: what is not asked is not waited for (R38).
+        let is_held = is_held_as_deceased(&mut db, house, link).await?;
+        let has_died = guarantor.has_died || is_held;
         (guarantor, has_died)
     };
     let (now, viewed_at) = (real_now(), house.world.now());

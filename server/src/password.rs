@@ -152,7 +152,8 @@ pub enum Weakness {
     Common,
 }
 
-/// Length in characters, any character, no composition rules; common and product words are refused.
+/// Length in characters, any character, no composition rules; what many people use, and words of the
+/// practice and the product, are refused, also with digits after them (R40).
 pub fn weakness(password: &str, shortest: usize, own_words: &[&str]) -> Option<Weakness> {
     if password.chars().count() < shortest {
         return Some(Weakness::TooShort);
@@ -172,13 +173,21 @@ pub fn weakness(password: &str, shortest: usize, own_words: &[&str]) -> Option<W
         let word: String = word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
         !word.is_empty() && (folded == word || bare == word)
     };
-    let common = COMMON.iter().any(|word| is_word(word));
+    let common = COMMON.iter().any(|word| is_word(word))
+        || [password.to_lowercase().as_str(), &folded, bare].into_iter().any(is_widely_used);
     let own = own_words.iter().any(|word| is_word(word)) || is_word("clearbill");
     (common || own || repeats).then_some(Weakness::Common)
 }
 
-/// What people try first; with trailing digits stripped these cover the heads of the well-known
-/// lists at our minimum length.
+/// Of eight signs and more; see `server/data`.
+const WIDELY_USED: &str = include_str!("../data/widely-used-passwords.txt");
+
+fn is_widely_used(password: &str) -> bool {
+    WIDELY_USED.lines().any(|known| known == password)
+}
+
+/// Words that people begin a password with here, shorter ones too: with digits after them they are as long as
+/// they must be.
 const COMMON: &[&str] = &[
     "password",
     "passw0rd",
@@ -279,6 +288,11 @@ mod tests {
             ("clearbill99", Some(Weakness::Common)),
             ("aaaaaaaaaaaa", Some(Weakness::Common)),
             ("Lakeside Family 12", Some(Weakness::Common)),
+            // From far down the list of what leaked, as it is and with a year.
+            ("elephant", Some(Weakness::Common)),
+            ("25031987", Some(Weakness::Common)),
+            ("Thunderbird2026", Some(Weakness::Common)),
+            ("a thunderbird in May", None),
             ("tall ships in May", None),
             ("ünïcödé läßt", None),
         ] {
@@ -288,5 +302,17 @@ mod tests {
                 "{password}"
             );
         }
+    }
+
+    #[test]
+    fn three_thousand_and_more_of_those_that_leaked_are_known() {
+        let known: Vec<&str> = WIDELY_USED.lines().collect();
+        assert!(known.len() > 3_000, "{}", known.len());
+        for password in &known {
+            assert!(password.len() >= SHORTEST_WITH_SECOND_FACTOR, "{password}");
+            assert!(!password.contains(char::is_uppercase), "{password}");
+        }
+        let refused = |password: &&&str| weakness(password, 8, &[]) == Some(Weakness::Common);
+        assert_eq!(known.iter().step_by(97).filter(|p| !refused(p)).count(), 0);
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     headers::origin,
     house::House,
     session::Patient,
-    visit::{self, PAY_PASS_MS, Visit, short},
+    visit::{self, PAY_PASS_MS, Reached, Visit, short},
 };
 
 const LINK_PURPOSE: &str = "pay form of a link";
@@ -294,7 +294,8 @@ fn mark_of(patient: &Patient, choice: Option<&Choice>) -> String {
 pub enum Standing {
     Payable(Box<Payable>),
     NothingDue,
-    /// A hold, an agency, a held import, no processor, or less than the processor takes.
+    /// A hold, an agency, a held import, no processor, less than the processor takes, or a server that
+    /// cannot write.
     NotOnline,
 }
 
@@ -335,7 +336,7 @@ impl Standing {
             merchant: store::merchant::load(db, practice).await?,
             declined: count_declines(db, payer, now).await?,
         };
-        Ok(Self::of(&payer.practice, ground, now))
+        Ok(Self::of(house, &payer.practice, ground))
     }
 
     /// The same where most of it was read with the link.
@@ -356,12 +357,14 @@ impl Standing {
             merchant: seen.merchant.clone(),
             declined: seen.declined,
         };
-        Ok(Self::of(&seen.practice, ground, house.world.now()))
+        Ok(Self::of(house, &seen.practice, ground))
     }
 
-    fn of(practice: &Practice, ground: Ground, now: UnixMs) -> Self {
+    fn of(house: &House, practice: &Practice, ground: Ground) -> Self {
         let Ground { holds, import_is_held, account, merchant, declined } = ground;
-        if !can_be_paid_online(&holds, import_is_held, now) {
+        // Nothing can be written down, so nothing is taken (R61).
+        let can_write = house.store.is_healthy();
+        if !can_write || !can_be_paid_online(&holds, import_is_held, house.world.now()) {
             return Self::NotOnline;
         }
         if !account.due.is_positive() {
@@ -407,12 +410,11 @@ async fn count_declines(db: &mut Db, payer: &Payer, now: UnixMs) -> Result<i64, 
 pub fn own_base(house: &House, request: &HttpRequest, practice: &Practice) -> String {
     let practices = practice.settings.public_base.trim_end_matches('/');
     let servers = house.config.public_base.as_deref().unwrap_or_default().trim_end_matches('/');
-    let info = request.connection_info();
-    let is_here = |base: &str| {
-        origin(base).split_once("://").is_some_and(|(_, authority)| authority == info.host())
-    };
+    let Reached { scheme, host } = visit::reached(request, house);
+    let is_here =
+        |base: &str| origin(base).split_once("://").is_some_and(|(_, authority)| authority == host);
     match (practices, servers) {
-        ("", "") => format!("{}://{}", info.scheme(), info.host()),
+        ("", "") => format!("{scheme}://{host}"),
         (_, servers) if is_here(servers) => servers.to_owned(),
         ("", servers) => servers.to_owned(),
         (practices, _) => practices.to_owned(),

@@ -183,7 +183,10 @@ fn back_to(request: &HttpRequest) -> String {
 /// Writes last-seen, once a minute at most. Live updates are not activity (decision 16).
 async fn touch(house: &House, session: &Session, request: &HttpRequest) -> Result<(), Failure> {
     let now = real_now();
-    if request.headers().contains_key("x-live-update") || !session.wants_touch(now) {
+    let is_live = request.headers().contains_key("x-live-update");
+    // While nothing can be written, pages can still be read for as long as the session lasts: Health is
+    // one of them (R61).
+    if is_live || !session.wants_touch(now) || !house.store.is_healthy() {
         return Ok(());
     }
     let hash = session.token_hash.clone();
@@ -199,7 +202,8 @@ async fn touch(house: &House, session: &Session, request: &HttpRequest) -> Resul
 pub fn local_path(wanted: &str, root: &str) -> Option<String> {
     let plain = wanted.starts_with(root)
         && !wanted.starts_with("//")
-        && !wanted.contains(['\\', '\r', '\n'])
+        // Browsers take a backslash for a slash, and leave out tabs and line ends.
+        && !wanted.contains(|c: char| c == '\\' || c.is_control())
         && wanted.len() <= 1024;
     plain.then(|| wanted.to_owned())
 }
@@ -207,4 +211,33 @@ pub fn local_path(wanted: &str, root: &str) -> Option<String> {
 /// Names a session in the audit.
 pub fn session_label(session: &Session) -> String {
     short(&session.token_hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_of_ours_is_come_back_to() {
+        for path in ["/account", "/account?of=gua_1", "/account/receipts"] {
+            assert_eq!(local_path(path, "/account").as_deref(), Some(path));
+        }
+        for elsewhere in [
+            "",
+            "https://evil.example/account",
+            "//evil.example/account",
+            "/\\evil.example",
+            "/staff",
+            "javascript:alert(1)",
+            "/account\r\nset-cookie: staff=1",
+            "/account\\..\\..",
+        ] {
+            assert_eq!(local_path(elsewhere, "/account"), None, "{elsewhere}");
+        }
+        for elsewhere in
+            ["//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example"]
+        {
+            assert_eq!(local_path(elsewhere, "/"), None, "{elsewhere}");
+        }
+    }
 }

@@ -33,6 +33,7 @@ use crate::{
     failure::{self, Failure},
     headers,
     house::House,
+    session::Patient,
     wording::lang_of,
 };
 
@@ -60,6 +61,7 @@ struct Inner {
     patient_half: Option<String>,
     setup: Option<String>,
     device: Option<String>,
+    staff_device: Option<String>,
     practice_slug: Option<String>,
     flash: Option<String>,
     choice: Option<String>,
@@ -105,6 +107,8 @@ pub enum Jar {
     PatientHalf,
     Setup,
     Device,
+    /// Where members of staff have signed in before: see [`crate::staff_tries`].
+    StaffDevice,
     Pay,
     /// What a signed-in patient pressed Pay Now on: see [`crate::choice`].
     Choice,
@@ -124,6 +128,7 @@ impl Jar {
             Self::PatientHalf => "me-step",
             Self::Setup => "setup",
             Self::Device => "device",
+            Self::StaffDevice => "staff-device",
             Self::Pay => "pay",
             Self::Choice => "choice",
             Self::Lang => "lang",
@@ -170,6 +175,7 @@ impl Visit {
                 patient_half: cookie(Jar::PatientHalf),
                 setup: cookie(Jar::Setup),
                 device: cookie(Jar::Device),
+                staff_device: cookie(Jar::StaffDevice),
                 practice_slug: cookie(Jar::Practice),
                 flash: cookie(Jar::Flash),
                 choice: cookie(Jar::Choice),
@@ -245,6 +251,10 @@ impl Visit {
 
     pub fn device_token(&self) -> Option<&str> {
         self.inner.device.as_deref()
+    }
+
+    pub fn staff_device(&self) -> Option<&str> {
+        self.inner.staff_device.as_deref()
     }
 
     pub fn practice_slug(&self) -> Option<&str> {
@@ -328,11 +338,9 @@ pub async fn visit(
     let house = house_of(request.request());
     let visit = Visit::read(request.request(), &house);
     request.extensions_mut().insert(visit.clone());
-    let mut response = if has_card_number(request.query_string()) {
-        let refused = card_number_refused(request.path());
-        request.error_response(refused)
-    } else {
-        next.call(request).await?.map_into_boxed_body()
+    let mut response = match refused_address(request.path(), request.query_string()) {
+        Some(refused) => request.error_response(refused),
+        None => next.call(request).await?.map_into_boxed_body(),
     };
     let page = match response.response().error().and_then(|e| e.as_error::<Failure>()) {
         Some(failure) => failure::dress(&house, response.request(), failure).await,
@@ -367,22 +375,27 @@ pub async fn visit(
     Ok(response)
 }
 
-/// A search for a card number would stand in the address and the history of the browser (R50).
-fn has_card_number(query: &str) -> bool {
+/// What no address of ours holds. A search for a card number would stand in the address and the history of
+/// the browser (R50); a NUL is no text, and a database that keeps none would break over it (R54).
+fn refused_address(path: &str, query: &str) -> Option<Failure> {
+    if path.contains("%00") || query.contains("%00") {
+        let words = "This address cannot be read.";
+        return Some(of_api(path, Failure::Malformed(words), "unreadable", words));
+    }
     let fields = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
-    fields.iter().any(|(_, value)| card_number::is_in(value))
+    if !fields.iter().any(|(_, value)| card_number::is_in(value)) {
+        return None;
+    }
+    let words = "Something in this address looks like a card number. Card numbers are never taken.";
+    Some(of_api(path, Failure::card_number(), "card_number", words))
 }
 
-fn card_number_refused(path: &str) -> Failure {
-    match Failure::card_number() {
-        failure if !path.starts_with("/api/") => failure,
-        failure => Failure::Api(
-            failure.status_code(),
-            "card_number",
-            "Something in this address looks like a card number. Card numbers are never taken."
-                .into(),
-        ),
+/// The same failure as programs read it, where a program asked.
+fn of_api(path: &str, failure: Failure, code: &'static str, words: &str) -> Failure {
+    if !path.starts_with("/api/") {
+        return failure;
     }
+    Failure::Api(failure.status_code(), code, words.into())
 }
 
 pub fn house_of(request: &HttpRequest) -> web::Data<House> {
@@ -394,18 +407,41 @@ fn is_secure(request: &HttpRequest, house: &House) -> bool {
     if house.config.public_base.as_deref().is_some_and(|base| base.starts_with("https://")) {
         return true;
     }
-    let info = request.connection_info();
-    let host = info.host().rsplit_once(':').map_or(info.host(), |(host, _)| host);
+    let Reached { host, .. } = reached(request, house);
+    let host = host.rsplit_once(':').map_or(host.as_str(), |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let loopback =
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     !loopback
 }
 
+/// Where a request came in, as its sender called us.
+pub struct Reached {
+    pub scheme: String,
+    pub host: String,
+}
+
+/// By the Host header, or by what a trusted proxy says; other peers' forwarding headers are ignored (R08).
+pub fn reached(request: &HttpRequest, house: &House) -> Reached {
+    if is_trusted(request, house) {
+        let info = request.connection_info();
+        return Reached { scheme: info.scheme().to_owned(), host: info.host().to_owned() };
+    }
+    let config = request.app_config();
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let host = host.unwrap_or_else(|| config.host()).to_owned();
+    Reached { scheme: if config.secure() { "https" } else { "http" }.to_owned(), host }
+}
+
+fn is_trusted(request: &HttpRequest, house: &House) -> bool {
+    request.peer_addr().is_some_and(|peer| house.config.trusted_proxies.contains(&peer.ip()))
+}
+
 /// The peer's address, or what a trusted proxy says; other peers' headers are ignored (R08).
 fn client_address(request: &HttpRequest, house: &House) -> String {
     let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else { return String::new() };
-    if !house.config.trusted_proxies.contains(&peer) {
+    if !is_trusted(request, house) {
         return peer.to_string();
     }
     let forwarded = request.headers().get("x-forwarded-for").and_then(|v| v.to_str().ok());
@@ -456,7 +492,7 @@ pub async fn practice_at_hand(
         return Ok(Some(practice));
     }
     let mut practices = store::practice::list(&mut db).await?;
-    let host = request.connection_info().host().to_owned();
+    let Reached { host, .. } = reached(request, house);
     let by_host = practices.iter().position(|practice| {
         let base = practice.settings.public_base.split_once("://").map_or("", |(_, rest)| rest);
         !base.is_empty() && base == host
@@ -468,12 +504,35 @@ pub async fn practice_at_hand(
     })
 }
 
+/// The language of the account whose link was opened or whose bill is read in this browser: who reads
+/// Spanish on Make a Payment reads Spanish one page further, whatever the phone is set to.
+async fn account_lang(house: &House, visit: &Visit) -> Option<Lang> {
+    let (practice, guarantor) = match visit.pay_pass() {
+        Some(pass) => {
+            let (mut db, now) = (house.store.read().await.ok()?, house.world.now());
+            let link = store::link::find_by_hash(&mut db, &pass.link_hash, now).await.ok()??;
+            (link.practice, link.guarantor)
+        }
+        None => {
+            let patient = Patient::find(house, visit).await.ok()??;
+            (patient.practice.id, patient.guarantors.into_iter().next()?)
+        }
+    };
+    let mut db = house.store.read().await.ok()?;
+    let known = store::guarantor::find_language(&mut db, &practice, &guarantor).await.ok()?;
+    known.map(lang_of)
+}
+
 /// A frame for failures, which must not fail themselves.
 pub async fn shell_for_failure(house: &House, request: &HttpRequest) -> PatientShell {
     let visit = Visit::read(request, house);
     let visit = request.extensions().get::<Visit>().cloned().unwrap_or(visit);
     let practice = practice_at_hand(house, request, &visit).await.ok().flatten();
-    let lang = visit.lang().unwrap_or_default();
+    let lang = match visit.chosen_lang() {
+        Some(lang) => Some(lang),
+        None => account_lang(house, &visit).await.or_else(|| visit.lang()),
+    };
+    let lang = lang.unwrap_or_default();
     let face = practice.as_ref().map_or_else(
         || PracticeFace {
             alias: "Clearbill".into(),

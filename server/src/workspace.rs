@@ -7,7 +7,11 @@ use domain::{
     staff::{Permission, Role},
 };
 
-use crate::{house::House, session::Staff};
+use crate::{
+    house::House,
+    session::Staff,
+    visit::{self, Reached},
+};
 
 const IDLE_MINUTES: u32 = (store::session::IDLE_MS / 60_000) as u32;
 
@@ -48,8 +52,8 @@ pub fn base_of(house: &House, practice: &Practice, request: &HttpRequest) -> Str
     let set = Some(practice.settings.public_base.as_str()).filter(|base| !base.is_empty());
     let set = set.or(house.config.public_base.as_deref()).map(str::to_owned);
     let base = set.unwrap_or_else(|| {
-        let info = request.connection_info();
-        format!("{}://{}", info.scheme(), info.host())
+        let Reached { scheme, host } = visit::reached(request, house);
+        format!("{scheme}://{host}")
     });
     base.trim_end_matches('/').to_owned()
 }

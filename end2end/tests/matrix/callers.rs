@@ -90,7 +90,7 @@ impl Caller {
 pub struct Visitor {
     pub cookies: String,
     pub csrf: String,
-    bearer: Option<String>,
+    pub bearer: Option<String>,
 }
 
 impl Visitor {
@@ -317,4 +317,14 @@ pub async fn hear(request: reqwest::RequestBuilder) -> Heard {
     let location = location.and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let status = answer.status();
     Heard { status, location, body: answer.text().await.unwrap_or_default() }
+}
+
+/// The value of a hidden field.
+pub fn field(page: &str, name: &str) -> String {
+    let all = page.split("<input").skip(1).filter_map(|input| input.split('>').next());
+    let wanted = format!("name=\"{name}\"");
+    let input = all.into_iter().find(|input| input.contains(&wanted));
+    let input = input.unwrap_or_else(|| panic!("no field {name}"));
+    let value = input.split("value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    value.unwrap_or_default().to_owned()
 }

@@ -79,16 +79,8 @@ impl Named {
 }
 
 /// Whether the form itself names things, so that another's can stand in it.
-pub fn names_things(route: &Route) -> bool {
-    matches!(
-        route.path,
-        "/account/pay"
-            | "/account/question"
-            | "/pay/cancel"
-            | "/pay/declined"
-            | "/staff/payments/exact"
-            | "/staff/payments/posted"
-    )
+pub fn names_things(town: &Town, route: &Route, caller: Caller) -> bool {
+    route.method == "post" && !form_of(town, route, caller, Whose::Own).ids.is_empty()
 }
 
 /// The sealed reference of the caller's own link, as their pay page has it.

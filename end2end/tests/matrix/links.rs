@@ -100,3 +100,63 @@ async fn a_scanner_that_follows_a_link_twenty_times_leaves_everything_as_it_was(
     }
     town.stop().await;
 }
+
+/// The forms of a page, each as its button would send it: where to, and the fields with their values.
+fn forms_of(page: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let attribute = |tag: &str, name: &str| {
+        let rest = tag.split_once(&format!(" {name}=\""))?.1;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let forms = page.split("<form").skip(1).filter_map(|form| form.split("</form>").next());
+    forms
+        .filter_map(|form| {
+            let tags = form.split('<').filter(|tag| {
+                ["input", "button"].iter().any(|kind| tag.starts_with(kind))
+                    && tag.contains(" name=")
+            });
+            let fields = tags.filter_map(|tag| {
+                Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))
+            });
+            Some((attribute(form, "action")?, fields.filter(|(name, _)| name != "csrf").collect()))
+        })
+        .collect()
+}
+
+/// Whoever follows links and presses what there is to press, as some scanners do (R31): it may begin a
+/// payment that nobody confirms, and say that its own contact is not the right one; it signs nobody in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scanner_that_presses_every_button_signs_nobody_in_and_stops_nobody_elses_messages() {
+    let mut town = Town::build().await;
+    town.pay_some().await;
+    let [own, other] = town.alder.accounts.as_slice() else { panic!("two accounts") };
+    let before = town.contents().await;
+    let kept = town.sandbox.kept_cents();
+    let scanner = town.with_link(&own.token).await;
+    let mut pressed = 0;
+    // The page first, what leads from it afterwards, and "This isn't me" last, which ends the link.
+    for page in ["/pay", "/link/new", "/create-account", "/sign-in", "/forgot", "/not-me"] {
+        let heard = town.get(&scanner, page).await;
+        for (action, fields) in forms_of(&heard.body) {
+            town.ask(&scanner, "post", &action, &fields).await;
+            pressed += 1;
+        }
+    }
+    assert!(pressed >= 8, "{pressed} buttons");
+    let after = town.contents().await;
+    for table in ["session", "login", "login_account", "device", "consent", "payment", "posting"] {
+        assert_eq!(before[table], after[table], "{table}");
+    }
+    assert_eq!(town.sandbox.kept_cents(), kept, "a card was charged");
+    let new = |table: &str| -> Vec<String> {
+        let old: Vec<&str> = before[table].lines().collect();
+        let lines = after[table].lines().filter(|line| !old.contains(line));
+        lines.map(str::to_owned).collect()
+    };
+    let theirs = [other.guarantor.as_str(), other.contacts[0].as_str(), other.contacts[1].as_str()];
+    for table in ["suppression", "contact", "attempt", "link", "message"] {
+        let touched = new(table);
+        let is_theirs = |row: &&String| theirs.iter().any(|id| row.contains(id));
+        assert!(!touched.iter().any(|row| is_theirs(&row)), "{table}: {touched:?}");
+    }
+    town.stop().await;
+}

@@ -7,15 +7,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod access;
+mod at_rest;
 mod audited;
 mod callers;
 mod cards;
+mod disk;
+mod extras;
 mod forgery;
 mod forms;
 mod headers;
+mod hostile;
 mod links;
+mod pressed;
 mod privacy;
 mod reports;
+mod staff_door;
 mod tampering;
 mod things;
 mod town;

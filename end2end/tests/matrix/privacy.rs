@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
-    callers::{Caller, hear},
+    callers::{Caller, field, hear},
     town::{GOOD_CARD, Town},
 };
 
@@ -49,16 +49,6 @@ fn listen() -> Log {
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone());
     logs.with_ansi(false).try_init().unwrap();
     log
-}
-
-/// The value of a hidden field.
-fn field(page: &str, name: &str) -> String {
-    let all = page.split("<input").skip(1).filter_map(|input| input.split('>').next());
-    let wanted = format!("name=\"{name}\"");
-    let input = all.into_iter().find(|input| input.contains(&wanted));
-    let input = input.unwrap_or_else(|| panic!("no field {name}"));
-    let value = input.split("value=\"").nth(1).and_then(|rest| rest.split('"').next());
-    value.unwrap_or_default().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

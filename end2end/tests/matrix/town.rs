@@ -1,7 +1,7 @@
 //! Two practices on one server, each with people, a book, payments and staff. Every name, contact
 //! and amount occurs once in the whole town, so that one found in an answer says whose it is.
 
-use std::{collections::BTreeMap, net::TcpListener, sync::Arc};
+use std::{collections::BTreeMap, net::TcpListener, path::Path, sync::Arc};
 
 use domain::{
     clock::{MINUTE_MS, World},
@@ -174,17 +174,14 @@ impl Town {
         };
         let sandbox = Sandbox::start(options).await.unwrap();
         let config = Config { data_dir: dir.path().to_owned(), ..Config::default() };
-        let mut house = building::house(config, store, world);
-        house.limits = Limits::generous();
-        let house = Arc::new(house);
+        let house = house_of(config, store, world);
         let alder = open(&house, "alder", "Alder Family Practice").await;
         let birch = open(&house, "birch", "Birch Street Clinic").await;
         // The last to connect gets the sandbox's events.
         let elsewhere = format!("http://birch.localhost:{port}");
         building::connect(&house, &sandbox, &elsewhere, "birch").await.unwrap();
         building::connect(&house, &sandbox, &base, "alder").await.unwrap();
-        let server = serving::serve_in_background(house.clone(), listener).unwrap();
-        let stop = Box::new(move || -> actix::Stop { Box::pin(server.stop(false)) });
+        let server = serve(&house, listener);
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -192,7 +189,6 @@ impl Town {
             .unwrap();
         let alder = furnish(&house, alder, "alder", "Hawthorne", &ALDER).await;
         let birch = furnish(&house, birch, "birch", "Pemberton", &BIRCH).await;
-        let server = actix::Handle(stop);
         Self { house, base, sandbox, client, alder, birch, server, more_dirs: vec![dir] }
     }
 
@@ -242,9 +238,39 @@ impl Town {
         self.house.store.close().await;
     }
 
+    /// The same town after its server was stopped and started again on the same folder, at the same
+    /// address: the vendors outside have noticed nothing. SQLite alone.
+    pub async fn start_again(self) -> Self {
+        let dir = self.dir().to_owned();
+        (self.server.0)().await;
+        self.house.store.close().await;
+        let store = scratch::sqlite(&dir).await.unwrap();
+        let config = Config { data_dir: dir, ..Config::default() };
+        let house = house_of(config, store, self.house.world.clone());
+        let listener = TcpListener::bind(self.base.trim_start_matches("http://")).unwrap();
+        let server = serve(&house, listener);
+        Self { house, server, ..self }
+    }
+
+    /// Where the data are.
+    pub fn dir(&self) -> &Path {
+        self.more_dirs[0].path()
+    }
+
     pub async fn contents(&self) -> BTreeMap<String, String> {
         scratch::contents(&self.house.store).await.unwrap()
     }
+}
+
+fn house_of(config: Config, store: Store, world: World) -> Arc<House> {
+    let mut house = building::house(config, store, world);
+    house.limits = Limits::generous();
+    Arc::new(house)
+}
+
+fn serve(house: &Arc<House>, listener: TcpListener) -> actix::Handle {
+    let server = serving::serve_in_background(house.clone(), listener).unwrap();
+    actix::Handle(Box::new(move || -> actix::Stop { Box::pin(server.stop(false)) }))
 }
 
 /// The receipt of the first account, its answer, and what staff made of it.

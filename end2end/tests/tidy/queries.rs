@@ -23,6 +23,7 @@ const OVER_ALL_PRACTICES: &[(&str, &str, &str)] = &[
     ("consent.rs", "chain_next::NEXT", "the notary chains rows of every practice, in order"),
     ("consent.rs", "verify_chains::PAGE", "whoever runs the server checks the chains of all"),
     ("code.rs", "delete_old::DELETE", "housekeeping of codes that no longer work, by age"),
+    ("link.rs", "mark_expired::MARK", "housekeeping of links that no longer work, by age"),
     ("mail_token.rs", "delete_old::DELETE", "housekeeping of links that no longer work, by age"),
     ("message/queue.rs", "count_in_hand::COUNT", "the simulation counts what is in hand"),
     ("rekey.rs", "count_old_verifiers::COUNT", "a number for whoever changes the server's key"),

@@ -14,7 +14,7 @@ use store::{
     conversation::{self, Conversation, State},
 };
 
-use super::choose_language::see_other;
+use super::{choose_language::see_other, send_text::SENT_ALREADY};
 use crate::{
     failure::{Answer, Failure},
     form::Posted,
@@ -24,6 +24,7 @@ use crate::{
         inbox::{SECTION, require_inbox},
         record::withheld_words,
     },
+    pressed::Pressed,
     refusals,
     session::Staff,
 };
@@ -56,6 +57,11 @@ pub async fn send(
         let errors = Errors::new().on("account", "Choose on behalf of which account it is sent.");
         return refuse(&house, &staff, opened, again(errors)).await;
     };
+    let pressed = Pressed::of(&house, &staff, &posted);
+    if !pressed.is_first(&house).await? {
+        staff.visit.say(SENT_ALREADY);
+        return Ok(see_other(&place_of(&opened)));
+    }
     let practice = &staff.practice.id;
     let sent = house
         .engine
@@ -84,6 +90,7 @@ pub async fn send(
             }
         }
     };
+    pressed.forget(&house).await?;
     refuse(&house, &staff, opened, again(errors)).await
 }
 

@@ -13,7 +13,7 @@ use store::{
     staff::Member,
 };
 
-use super::{choose_language::see_other, staff_sign_in::count_failure};
+use super::choose_language::see_other;
 use crate::{
     clock::real_now,
     enrolment::password_fault,
@@ -25,26 +25,29 @@ use crate::{
     second_factor,
     session::Staff,
     staff_mail,
+    staff_tries::Tries,
     visit::Jar,
     workspace::shown,
 };
 
 const MINE: &str = "/staff/me";
 
-/// The member, when `typed` is their password now. Wrong ones count like wrong sign-ins.
+/// The member, when `typed` is their password now. Each try is counted before it is compared.
 async fn proven(house: &House, staff: &Staff, typed: &str) -> Result<Option<Member>, Failure> {
     house.limits.sign_ins.check(staff.visit.address())?;
     let member = {
         let mut db = house.store.read().await?;
         store::staff::load(&mut db, &staff.id).await?.ok_or(Failure::NotFound)?
     };
-    if member.blocked_until > real_now() {
-        return Ok(None);
-    }
+    let tries = Tries::again(&member);
+    let may = tries.count(&house.store).await?;
     let checked = house.passwords.verify(Cost::Staff, member.password_hash.as_deref(), typed).await;
-    let right = checked.map_err(|_| Failure::TooMany(5))?;
-    if !right {
-        count_failure(house, &member).await?;
+    let right = checked.map_err(|_| Failure::TooMany(5))? && may;
+    if right {
+        tries.forget(&house.store).await?;
+    } else {
+        let entry = staff.entry("password_again", "staff", staff.id.as_str()).denied();
+        house.audit(entry).await?;
     }
     Ok(right.then_some(member))
 }
@@ -98,8 +101,10 @@ pub async fn recovery(house: web::Data<House>, staff: Staff, posted: Posted) -> 
         let errors = Errors::new().on("recovery_current", "That is not your password.");
         return me::refuse(&house, &staff, errors).await;
     };
+    let tries = Tries::at_code(&house.store, &staff.visit, &member);
+    let may = tries.count(&house.store).await?;
     let secret = member.totp_secret.as_deref().unwrap_or_default();
-    let step = second_factor::step_of(secret, posted.text("code"), real_now());
+    let step = second_factor::step_of(secret, posted.text("code"), real_now()).filter(|_| may);
     let (codes, stored) = second_factor::new_recovery(house.store.keys(), staff.id.as_str());
     let entry = staff.entry("recovery_renewed", "staff", staff.id.as_str());
     let done = match step {
@@ -125,6 +130,7 @@ pub async fn recovery(house: web::Data<House>, staff: Staff, posted: Posted) -> 
         let words = "That code is not right, or it was used already. Wait for the next one.";
         return me::refuse(&house, &staff, Errors::new().on("code", words)).await;
     }
+    tries.forget(&house.store).await?;
     tell(&house, &staff, &member.email, "New recovery codes were made for your account.").await;
     let page = app::pages::staff::RecoveryCodes {
         codes,

@@ -20,6 +20,7 @@ use crate::{
     form::Posted,
     house::House,
     pages::staff::record::{SECTION, hold_page, show},
+    pressed::Pressed,
     record::{Extras, find},
     refusals,
     session::Staff,
@@ -52,6 +53,10 @@ pub async fn note(
         let errors = Errors::new().on("note", "Write a note of at most 2,000 characters.");
         let extras = Extras { typed_note: typed, errors, ..Extras::default() };
         return show(&house, &staff, &id, extras).await;
+    }
+    if !Pressed::of(&house, &staff, &posted).is_first(&house).await? {
+        staff.visit.say("This very note was added a moment ago.");
+        return Ok(see_other(&record_of(&id, "#notes")));
     }
     let (world, practice, by) =
         (house.world.clone(), staff.practice.id.clone(), staff.actor().label());

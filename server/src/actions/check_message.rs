@@ -39,11 +39,10 @@ pub async fn post(
         let model = MessageCheck { senders, refusals, ..MessageCheck::default() };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, model.html(&shell)));
     }
+    // Counted before it is looked for: a code is short, and the one that is right must not be told past
+    // the limit either (R29).
+    house.limits.links.check(visit.address())?;
     let found = find(&house, &practice, &typed).await?;
-    if found.is_none() {
-        // Guessing links here is as slow as guessing them in the address bar (R29).
-        house.limits.links.check(visit.address())?;
-    }
     let verdict = found
         .map_or(MessageVerdict::NotOurs, |at| MessageVerdict::Ours(at.day_in(&practice.zone())));
     // The link is not given back: this page may stay open on a shared screen.

@@ -105,6 +105,9 @@ async fn receive(
         }
         let bytes = part.bytes(FIELD_LARGEST).await.map_err(|_| Failure::TooLarge)?;
         let value = String::from_utf8_lossy(&bytes.map_err(incomplete)?).trim().to_owned();
+        if value.contains('\0') {
+            return Err(Failure::Malformed("The form cannot be read."));
+        }
         if card_number::is_in(&value) {
             return Err(Failure::card_number());
         }

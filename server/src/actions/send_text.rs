@@ -13,11 +13,14 @@ use crate::{
     form::Posted,
     house::House,
     pages::staff::record::{SECTION, require_texts, text_page, withheld_words},
+    pressed::Pressed,
     record::find,
     refusals,
     session::Staff,
     workspace::{self, refused},
 };
+
+pub const SENT_ALREADY: &str = "This very text was sent off a moment ago. It was not sent again.";
 
 pub async fn post(
     house: web::Data<House>,
@@ -34,6 +37,11 @@ pub async fn post(
     let Ok(contact) = phone.parse::<ContactId>() else {
         return Err(Failure::Malformed("Choose a phone."));
     };
+    let pressed = Pressed::of(&house, &staff, &posted);
+    if !pressed.is_first(&house).await? {
+        staff.visit.say(SENT_ALREADY);
+        return Ok(see_other(&after(&house, &staff, &about, &contact).await?));
+    }
     let practice = &staff.practice.id;
     let sent =
         house.engine.send_direct_text(practice, &about.id, &contact, &text, &staff.actor()).await;
@@ -60,6 +68,7 @@ pub async fn post(
             }
         }
     };
+    pressed.forget(&house).await?;
     let page = text_page(&house, &staff, &about, &phone, &text, errors).await?;
     Ok(refused(page.html(&workspace::shell(&house, &staff, SECTION))))
 }

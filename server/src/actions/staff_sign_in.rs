@@ -1,10 +1,11 @@
 //! Staff sign in: password, then the authenticator's code. Uniform answers and equal cost whether
-//! or not the address is known (R39); each failure makes the next try wait longer.
+//! or not the address is known (R39); tries are counted before they are compared, and make the next
+//! ones wait (R36; see [`crate::staff_tries`]).
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use app::pages::staff::{SecondFactor, SignIn, SignInRefusal};
 use domain::{
-    clock::{MINUTE_MS, SECOND_MS, UnixMs},
+    clock::MINUTE_MS,
     id::{PracticeId, StaffId},
 };
 use serde::Deserialize;
@@ -24,14 +25,13 @@ use crate::{
     password::Cost,
     second_factor,
     session::{Staff, local_path},
+    staff_tries::{Tries, remember_device},
     visit::{Jar, Visit},
 };
 
 /// Time to fetch the phone and type the code.
 const HALF_WAY_MS: i64 = 10 * MINUTE_MS;
-/// Free tries before the waiting begins.
-const FREE_TRIES: i64 = 5;
-const LONGEST_WAIT_MS: i64 = 15 * MINUTE_MS;
+const EMAIL_LONGEST: usize = 254;
 
 #[derive(Deserialize)]
 pub struct Query {
@@ -52,51 +52,31 @@ fn page(status: StatusCode, html: String) -> HttpResponse {
     HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html)
 }
 
-/// How long the next try waits after `failures` failures.
-fn wait_after(failures: i64, now: UnixMs) -> UnixMs {
-    if failures < FREE_TRIES {
-        return UnixMs(0);
-    }
-    let doublings = u32::try_from(failures - FREE_TRIES).unwrap_or(u32::MAX).min(12);
-    now.plus_ms(((10 * SECOND_MS) << doublings).min(LONGEST_WAIT_MS))
-}
-
 /// `POST /staff/sign-in`
 pub async fn post(house: web::Data<House>, visit: Visit, posted: Posted) -> Answer {
     house.limits.sign_ins.check(visit.address())?;
-    let email = posted.text("email").trim().to_owned();
+    let email: String = posted.text("email").trim().chars().take(EMAIL_LONGEST).collect();
     let return_to = posted.text("return_to").to_owned();
-    let now = real_now();
     let member = store::staff::find_by_email(&mut house.store.read().await?, &email).await?;
     let usable = member.filter(|m| m.disabled_at.is_none() && m.password_hash.is_some());
+    let tries = Tries::at_password(&house.store, &visit, &email, usable.as_ref());
+    let may = tries.count(&house.store).await?;
     let stored = usable.as_ref().and_then(|m| m.password_hash.as_deref());
     let checked = house.passwords.verify(Cost::Staff, stored, posted.text("password")).await;
     let right = checked.map_err(|_| Failure::TooMany(5))?;
-    let blocked = usable.as_ref().is_some_and(|m| m.blocked_until > now);
-    if let Some(member) = usable.as_ref().filter(|_| right && !blocked) {
+    if let Some(member) = usable.as_ref().filter(|_| right && may) {
+        tries.forget(&house.store).await?;
         return half_way(&house, &visit, member, return_to).await;
     }
-    note_failure(&house, &visit, usable.as_ref(), "password").await?;
+    let what = if may { "password" } else { "password, after too many tries" };
+    note_failure(&house, &visit, usable.as_ref(), what).await?;
     let model = SignIn { email, return_to, refusal: Some(SignInRefusal::Wrong) };
     Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))))
 }
 
-/// One more wrong try: the next waits longer.
-pub async fn count_failure(house: &House, member: &Member) -> Result<(), Failure> {
-    let (id, until) = (member.id.clone(), wait_after(member.failures + 1, real_now()));
-    house
-        .store
-        .write(move |db| {
-            let id = id.clone();
-            Box::pin(async move { store::staff::mark_failure(db, &id, until).await })
-        })
-        .await?;
-    Ok(())
-}
-
-/// Counts a wrong try, if there is such a person, and writes it into the audit: under the practice where
-/// they work, else under none. The statements are the same for everybody, so that neither the answer nor
-/// its time says who works here (R39).
+/// Writes a wrong try into the audit: under the practice where the person works, else under none. The
+/// statements are the same for everybody, so that neither the answer nor its time says who works here
+/// (R39).
 async fn note_failure(
     house: &House,
     visit: &Visit,
@@ -104,7 +84,6 @@ async fn note_failure(
     what: &'static str,
 ) -> Result<(), Failure> {
     let id = member.map_or_else(|| StaffId::trusted(""), |member| member.id.clone());
-    let until = wait_after(member.map_or(0, |member| member.failures) + 1, real_now());
     let (world, address) = (house.world.clone(), visit.address().to_owned());
     let noted = house.store.write(move |db| {
         let (id, world, address) = (id.clone(), world.clone(), address.clone());
@@ -112,7 +91,6 @@ async fn note_failure(
             let practices = store::staff::list_practices(db, &id).await?;
             let practice = practices.into_iter().next().map(|(practice, _)| practice);
             let practice = practice.unwrap_or_else(|| PracticeId::trusted("*"));
-            store::staff::mark_failure(db, &id, until).await?;
             let entry = Entry::new(&practice, Actor::Visitor, "sign_in_try", "staff", id.as_str());
             let entry = entry.from_address(address).denied().with(what);
             store::audit::insert(db, &world, &entry).await
@@ -172,31 +150,25 @@ async fn find_half(house: &House, visit: &Visit) -> Result<(session::Session, Me
 }
 
 /// `POST /staff/sign-in/code`
-pub async fn post_code(
-    request: HttpRequest,
-    house: web::Data<House>,
-    visit: Visit,
-    posted: Posted,
-) -> Answer {
+pub async fn post_code(house: web::Data<House>, visit: Visit, posted: Posted) -> Answer {
     house.limits.sign_ins.check(visit.address())?;
     let (half, member) = find_half(&house, &visit).await?;
-    let now = real_now();
     let code = posted.text("code");
-    let proven = if member.blocked_until > now {
-        false
-    } else if let Some(step) =
-        second_factor::step_of(member.totp_secret.as_deref().unwrap_or(""), code, now)
-    {
-        use_step(&house, &member, step).await?
-    } else {
-        use_recovery(&house, &member, code).await?
+    let tries = Tries::at_code(&house.store, &visit, &member);
+    let may = tries.count(&house.store).await?;
+    let secret = member.totp_secret.as_deref().unwrap_or_default();
+    let proven = match second_factor::step_of(secret, code, real_now()) {
+        _ if !may => false,
+        Some(step) => use_step(&house, &member, step).await?,
+        None => use_recovery(&house, &member, code).await?,
     };
     if !proven {
-        note_failure(&house, &visit, Some(&member), "code").await?;
+        let what = if may { "code" } else { "code, after too many tries" };
+        note_failure(&house, &visit, Some(&member), what).await?;
         let model = SecondFactor { refusal: Some(SignInRefusal::WrongCode) };
         return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, model.html(&visit.csrf(&house))));
     }
-    let _ = request;
+    tries.forget(&house.store).await?;
     let to = half.state.clone().unwrap_or_default();
     start(&house, &visit, &half, &member).await?;
     let to = local_path(&to, "/staff").filter(|p| !p.starts_with("/staff/sign-in"));
@@ -213,24 +185,19 @@ async fn use_step(house: &House, member: &Member, step: i64) -> Result<bool, Fai
     Ok(used.await?)
 }
 
+/// So does a recovery code.
 async fn use_recovery(house: &House, member: &Member, typed: &str) -> Result<bool, Failure> {
-    let stored = member.recovery.as_deref().unwrap_or_default();
-    let keys = house.store.keys();
-    let Some(left) = second_factor::use_recovery(keys, member.id.as_str(), stored, typed) else {
-        return Ok(false);
-    };
-    let id = member.id.clone();
-    house
-        .store
-        .write(move |db| {
-            let (id, left) = (id.clone(), left.clone());
-            Box::pin(async move {
-                store::staff::mark_recovery(db, &id, &left).await?;
-                store::staff::mark_success(db, &id).await
-            })
+    let (id, typed) = (member.id.clone(), typed.to_owned());
+    let used = house.store.write(move |db| {
+        let (id, typed) = (id.clone(), typed.clone());
+        Box::pin(async move {
+            let keys = db.keys();
+            let left =
+                |stored: &str| second_factor::use_recovery(&keys, id.as_str(), stored, &typed);
+            store::staff::claim_recovery(db, &id, left).await
         })
-        .await?;
-    Ok(true)
+    });
+    Ok(used.await?)
 }
 
 /// Ends the half-way session and starts the real one under a new token (R42).
@@ -269,6 +236,7 @@ async fn start(
         .await?;
     visit.keep(Jar::Staff, token, Some(session::ABSOLUTE_MS));
     visit.drop_cookie(Jar::StaffHalf);
+    remember_device(&house.store, visit, member);
     Ok(())
 }
 

@@ -161,6 +161,10 @@ async fn submit(
     door: Door,
 ) -> Result<Step, Failure> {
     house.limits.payments.check(visit.address())?;
+    // The page says that the bill can't be paid online right now (R61).
+    if !house.store.is_healthy() {
+        return Ok(Step::Go("/pay".into()));
+    }
     let (payer, has_lapsed) = match Payer::of_reference(house, visit, posted.text("link")).await? {
         Reference::Valid(payer) => (payer, false),
         Reference::Lapsed(payer) => (payer, true),

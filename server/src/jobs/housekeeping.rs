@@ -1,7 +1,7 @@
 //! What nobody can use any more goes away: counted tries, one-time codes, links of mails, codes of
-//! the front desk, sessions, and the bodies of webhooks worked long ago. Once an hour, by one server
-//! of several, in steps that each hold the writer for milliseconds. Evidence (consent, opt-outs,
-//! decisions, the audit, the ledger) is none of its business.
+//! the front desk, sessions, and the bodies of webhooks worked long ago; and pay links that have expired
+//! end for good. Once an hour, by one server of several, in steps that each hold the writer for
+//! milliseconds. Evidence (consent, opt-outs, decisions, the audit, the ledger) is none of its business.
 
 use std::time::Duration;
 
@@ -15,14 +15,13 @@ use crate::{clock::real_now, failure::Failure, house::House};
 /// How often a server looks whether the hour is over.
 pub const EVERY: Duration = Duration::from_secs(10 * 60);
 const LEASE: &str = "housekeeping";
-/// Rows of one step.
-const STEP: i64 = 200;
+const STEP_ROWS: i64 = 200;
 /// Steps of one table in one run; what is left waits for the next.
 const STEPS_MOST: usize = 100;
 
-type Delete = for<'d> fn(&'d mut Db, UnixMs, i64) -> BoxFuture<'d, store::Result<u64>>;
+type Step = for<'d> fn(&'d mut Db, UnixMs, i64) -> BoxFuture<'d, store::Result<u64>>;
 
-/// Rows deleted, when it was this server's turn.
+/// Rows deleted or ended, when it was this server's turn.
 pub async fn step(house: &House) -> Result<Option<u64>, Failure> {
     // A holder of its own for each run: the lease then lasts its hour even against ourselves.
     let holder = new_token(9);
@@ -33,9 +32,9 @@ pub async fn step(house: &House) -> Result<Option<u64>, Failure> {
     if !is_mine.await? {
         return Ok(None);
     }
-    // Protocol time but for the webhooks, whose rows carry business time.
+    // Protocol time but for webhooks and pay links, whose rows carry business time.
     let (real, business) = (real_now(), house.world.now());
-    let tables: [(&str, UnixMs, Delete); 6] = [
+    let tables: [(&str, UnixMs, Step); 7] = [
         ("try_count", real, |db, now, most| Box::pin(store::tries::delete_old(db, now, most))),
         ("one_time_code", real, |db, now, most| Box::pin(store::code::delete_old(db, now, most))),
         ("mail_token", real, |db, now, most| {
@@ -48,28 +47,29 @@ pub async fn step(house: &House) -> Result<Option<u64>, Failure> {
         ("webhook_event", business, |db, now, most| {
             Box::pin(store::webhook::delete_old(db, now, most))
         }),
+        ("link", business, |db, now, most| Box::pin(store::link::mark_expired(db, now, most))),
     ];
     let mut all = 0;
-    for (table, now, delete) in tables {
-        let deleted = empty(house, now, delete).await?;
-        if deleted > 0 {
-            info!(table, deleted, "housekeeping");
+    for (table, now, step) in tables {
+        let rows = run(house, now, step).await?;
+        if rows > 0 {
+            info!(table, rows, "housekeeping");
         }
-        all += deleted;
+        all += rows;
     }
     Ok(Some(all))
 }
 
-async fn empty(house: &House, now: UnixMs, delete: Delete) -> Result<u64, Failure> {
-    let mut deleted = 0;
+async fn run(house: &House, now: UnixMs, step: Step) -> Result<u64, Failure> {
+    let mut rows = 0;
     for _ in 0..STEPS_MOST {
-        let gone = house.store.write(move |db| delete(db, now, STEP)).await?;
-        deleted += gone;
-        if gone == 0 {
+        let done = house.store.write(move |db| step(db, now, STEP_ROWS)).await?;
+        rows += done;
+        if done == 0 {
             break;
         }
     }
-    Ok(deleted)
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
             let count = async |table| scratch::count(&house.store, table).await.unwrap();
             let (kept_sessions, kept_tries) = (count("session").await, count("try_count").await);
             // More than one step's worth of one of them.
-            let many = usize::try_from(STEP).unwrap() + 1;
+            let many = usize::try_from(STEP_ROWS).unwrap() + 1;
             for number in 0..many {
                 let token: &'static str = Box::leak(format!("old {number}").into_boxed_str());
                 session_of(&house, token, now.minus_ms(3 * DAY_MS)).await;

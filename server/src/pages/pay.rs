@@ -18,6 +18,7 @@ use domain::{
 use payments::{Outcome, PayError};
 use serde::Deserialize;
 use store::{attempt::Attempt, glance::Glance, link::Link, payment::Payment};
+use tracing::error;
 
 use crate::{
     actions::choose_language::see_other,
@@ -58,7 +59,7 @@ pub async fn get(
         let mut db = house.store.read().await?;
         if let Some((payer, seen)) = Payer::at_a_glance(&house, &mut db, &visit).await? {
             if let Some(attempt) = under_way_of(&seen) {
-                return Ok(see_other(&format!("/pay/checking/{attempt}")));
+                return Ok(see_other(&checking_page(attempt)));
             }
             let view = View {
                 lang: visit.lang_for(seen.language),
@@ -84,7 +85,7 @@ pub async fn get(
         return no_pass(&house, &request, &visit).await;
     };
     if let Some(attempt) = under_way(&house, &payer).await? {
-        return Ok(see_other(&format!("/pay/checking/{}", attempt.id)));
+        return Ok(see_other(&checking_page(&attempt.id)));
     }
     let mut said = Said::default();
     if let Some(id) = &query.after {
@@ -348,8 +349,16 @@ pub async fn back(house: web::Data<House>, visit: Visit, query: web::Query<Retur
 /// Asks how an attempt stands, and says which page tells it.
 async fn where_to(house: &House, payer: &Payer, id: &AttemptId) -> Result<String, Failure> {
     let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
-    let outcome = house.payments.confirm_returned(practice, guarantor, id).await;
-    Ok(page_of(id, &outcome.map_err(broken_or_missing)?))
+    match house.payments.confirm_returned(practice, guarantor, id).await {
+        Ok(outcome) => Ok(page_of(id, &outcome)),
+        // The card may have been charged, and we cannot write it down: that is no error page, after which
+        // people pay again, but the page that says not to (R61).
+        Err(PayError::Store(cause)) => {
+            error!(attempt = %id, %cause, "how a payment stands could not be written down");
+            Ok(checking_page(id))
+        }
+        Err(cause) => Err(broken_or_missing(cause)),
+    }
 }
 
 pub fn broken_or_missing(cause: PayError) -> Failure {
@@ -360,11 +369,15 @@ pub fn broken_or_missing(cause: PayError) -> Failure {
     }
 }
 
+fn checking_page(attempt: &AttemptId) -> String {
+    format!("/pay/checking/{attempt}")
+}
+
 /// The page that tells an outcome.
 pub fn page_of(attempt: &AttemptId, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Paid(_) => format!("/receipt/{attempt}"),
-        Outcome::Checking { .. } => format!("/pay/checking/{attempt}"),
+        Outcome::Checking { .. } => checking_page(attempt),
         Outcome::Open { .. } => "/pay".to_owned(),
         Outcome::Declined { .. } | Outcome::Over { .. } => format!("/pay?after={attempt}"),
     }
@@ -381,11 +394,9 @@ pub async fn checking(house: web::Data<House>, visit: Visit, id: web::Path<Strin
             continue;
         }
         house.limits.payments.check(visit.address())?;
-        let (practice, guarantor) = (&payer.practice.id, &payer.guarantor);
-        let outcome = house.payments.confirm_returned(practice, guarantor, &id).await;
-        let outcome = outcome.map_err(broken_or_missing)?;
-        if !matches!(outcome, Outcome::Checking { .. }) {
-            return Ok(see_other(&page_of(&id, &outcome)));
+        let to = where_to(&house, &payer, &id).await?;
+        if to != checking_page(&id) {
+            return Ok(see_other(&to));
         }
         let mut db = house.store.read().await?;
         let lang = payer.lang(&mut db, &visit).await?;

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -88,6 +88,7 @@ struct Inner {
     readers: sqlx::Pool<Any>,
     writer: Writer,
     keys: Arc<Keys>,
+    asked: Arc<AtomicU64>,
     /// Held for the life of the server process.
     _lock: Option<fs::File>,
 }
@@ -102,6 +103,7 @@ pub struct Db {
     pub(crate) conn: PoolConnection<Any>,
     pub(crate) kind: Kind,
     keys: Arc<Keys>,
+    asked: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -109,7 +111,9 @@ impl Db {
         self.keys.clone()
     }
 
+    /// For one statement.
     pub(crate) fn c(&mut self) -> &mut AnyConnection {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         &mut self.conn
     }
 
@@ -175,8 +179,9 @@ impl Store {
         )
         .await?;
         let (queue, jobs) = mpsc::channel(WRITER_QUEUE);
-        let halted = Arc::new(AtomicBool::new(false));
-        let db = Db { conn: connection, kind: Kind::Sqlite, keys: keys.clone() };
+        let (halted, asked) = (Arc::new(AtomicBool::new(false)), Arc::<AtomicU64>::default());
+        let (conn, kind) = (connection, Kind::Sqlite);
+        let db = Db { conn, kind, keys: keys.clone(), asked: asked.clone() };
         tokio::spawn(write_in_groups(db, jobs, halted.clone()));
         Ok(Self {
             inner: Arc::new(Inner {
@@ -184,6 +189,7 @@ impl Store {
                 readers,
                 writer: Writer::Task { queue, halted },
                 keys,
+                asked,
                 _lock: lock,
             }),
         })
@@ -198,6 +204,7 @@ impl Store {
                 readers: pool.clone(),
                 writer: Writer::Pool(pool),
                 keys,
+                asked: Arc::default(),
                 _lock: None,
             }),
         })
@@ -214,7 +221,8 @@ impl Store {
     /// A connection for reading; not a transaction, each statement sees the newest commit.
     pub async fn read(&self) -> Result<Db> {
         let conn = self.inner.readers.acquire().await?;
-        Ok(Db { conn, kind: self.inner.kind, keys: self.inner.keys.clone() })
+        let (kind, keys) = (self.inner.kind, self.inner.keys.clone());
+        Ok(Db { conn, kind, keys, asked: self.inner.asked.clone() })
     }
 
     /// Runs `work` in a transaction and answers once it is durable. `work` may run again after a
@@ -239,11 +247,18 @@ impl Store {
             // A task of its own: a caller that goes away must not leave a transaction half-way.
             Writer::Pool(pool) => {
                 let (pool, keys) = (pool.clone(), self.inner.keys.clone());
-                tokio::spawn(async move { write_on_postgres(pool, keys, work).await })
+                let asked = self.inner.asked.clone();
+                tokio::spawn(async move { write_on_postgres(pool, keys, asked, work).await })
                     .await
                     .map_err(|_| panicked())?
             }
         }
+    }
+
+    /// How many statements ran so far: with the passwords that were hashed, what the time of an answer
+    /// is made of, and so what somebody who guesses could measure (R38, R39).
+    pub fn asked(&self) -> u64 {
+        self.inner.asked.load(Ordering::Relaxed)
     }
 
     /// False after a failed commit; `/readyz` says so and nothing takes money (R61).
@@ -266,6 +281,13 @@ impl Store {
         db.run("pragma query_only = on").await?;
         copied?;
         Ok(())
+    }
+
+    /// For tests of a disk that fails: from here on nothing is folded into SQLite's file, and its log
+    /// only grows, so that whoever knows its length knows which write will be the first to fail.
+    pub async fn keep_log(&self) -> Result<()> {
+        self.write(|db| Box::pin(async move { db.run("pragma wal_autocheckpoint = 0").await }))
+            .await
     }
 
     /// The database's own check of itself; an empty list is good.
@@ -472,7 +494,12 @@ async fn begin_immediate(db: &mut Db) -> Result<()> {
     Err(last)
 }
 
-async fn write_on_postgres<T, F>(pool: sqlx::Pool<Any>, keys: Arc<Keys>, work: F) -> Result<T>
+async fn write_on_postgres<T, F>(
+    pool: sqlx::Pool<Any>,
+    keys: Arc<Keys>,
+    asked: Arc<AtomicU64>,
+    work: F,
+) -> Result<T>
 where
     T: Send + 'static,
     F: for<'d> Fn(&'d mut Db) -> BoxFuture<'d, Result<T>> + Send + Sync + 'static,
@@ -480,7 +507,8 @@ where
     let mut retries = 0;
     loop {
         let conn = pool.acquire().await?;
-        let mut db = Db { conn, kind: Kind::Postgres, keys: keys.clone() };
+        let (kind, keys, asked) = (Kind::Postgres, keys.clone(), asked.clone());
+        let mut db = Db { conn, kind, keys, asked };
         db.run("begin").await?;
         let outcome = AssertUnwindSafe(work(&mut db)).catch_unwind().await;
         let result = outcome.unwrap_or_else(|_| Err(panicked()));

@@ -269,6 +269,19 @@ pub async fn mark_contact_revoked(
     Ok(done.rows_affected())
 }
 
+/// Ends for good what has expired, `most` at a time; for the housekeeping. A clock that is set back
+/// afterwards brings none of them to life (R65).
+pub async fn mark_expired(db: &mut Db, now: UnixMs, most: i64) -> Result<u64> {
+    const MARK: &str = "update link set revoked_at_ms = expires_at_ms
+        where token_hash in (
+            select token_hash from link
+            where revoked_at_ms is null and expires_at_ms <= $1
+            order by expires_at_ms, guarantor_id
+            limit $2)";
+    let done = sqlx::query(MARK).bind(now.0).bind(most).execute(db.c()).await?;
+    Ok(done.rows_affected())
+}
+
 /// One fetch, by a person or a scanner; nobody can tell yet.
 pub async fn insert_access(
     db: &mut Db,
@@ -324,4 +337,68 @@ pub async fn count_accesses(db: &mut Db, practice: &PracticeId, hash: &str) -> R
     let (count,): (i64,) =
         sqlx::query_as(COUNT).bind(practice.as_str()).bind(hash).fetch_one(db.c()).await?;
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::clock::Clock;
+
+    use super::*;
+    use crate::{Store, keys::OsChance, scratch};
+
+    const NOW: UnixMs = UnixMs(1_772_000_000_000);
+
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> UnixMs {
+            NOW
+        }
+    }
+
+    async fn opens(store: &Store, hash: &str, at: UnixMs) -> bool {
+        let mut db = store.read().await.unwrap();
+        find_by_hash(&mut db, hash, at).await.unwrap().is_some()
+    }
+
+    async fn housekeeping(store: &Store, at: UnixMs) -> u64 {
+        store.write(move |db| Box::pin(async move { mark_expired(db, at, 9).await })).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_link_that_has_expired_stays_so_when_the_clock_is_set_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World { clock: Arc::new(Still), chance: Arc::new(OsChance) };
+        for store in scratch::both(dir.path()).await.unwrap() {
+            let practice = scratch::insert_practice(&store, &world, "elm").await.unwrap();
+            let maria: GuarantorId = world.mint();
+            let account =
+                scratch::insert_account(&store, &world, &practice, &maria, "Maria Lopez", &[]);
+            account.await.unwrap();
+            let links =
+                [("old", NOW), ("young", NOW.plus_ms(DAY_MS))].map(|(hash, expires_at)| New {
+                    token_hash: hash.to_owned(),
+                    guarantor: maria.clone(),
+                    contact: None,
+                    message: None,
+                    advertised: None,
+                    claim: None,
+                    expires_at,
+                });
+            let written = store.write(move |db| {
+                let (links, practice) = (links.clone(), practice.clone());
+                Box::pin(async move { insert_many(db, &practice, &links, NOW).await })
+            });
+            written.await.unwrap();
+            let yesterday = NOW.minus_ms(DAY_MS);
+            assert!(opens(&store, "old", yesterday).await);
+            assert_eq!(housekeeping(&store, yesterday).await, 0);
+            assert!(!opens(&store, "old", NOW).await);
+            assert_eq!(housekeeping(&store, NOW).await, 1);
+            assert!(!opens(&store, "old", yesterday).await, "it came to life again");
+            assert!(opens(&store, "young", NOW).await);
+            assert_eq!(housekeeping(&store, NOW).await, 0);
+        }
+    }
 }

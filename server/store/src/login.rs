@@ -17,8 +17,6 @@ pub struct Login {
     pub email_index: String,
     pub password_hash: String,
     pub language: Option<String>,
-    pub failures: i64,
-    pub blocked_until: UnixMs,
     pub email_confirmed_at: Option<UnixMs>,
     pub disabled_at: Option<UnixMs>,
 }
@@ -31,8 +29,6 @@ struct Row {
     email_index: String,
     password_hash: String,
     language: Option<String>,
-    failures: i64,
-    blocked_until_ms: i64,
     email_confirmed_at_ms: Option<i64>,
     disabled_at_ms: Option<i64>,
 }
@@ -49,8 +45,6 @@ impl Row {
             email_index: self.email_index,
             password_hash: self.password_hash,
             language: self.language,
-            failures: self.failures,
-            blocked_until: UnixMs(self.blocked_until_ms),
             email_confirmed_at: self.email_confirmed_at_ms.map(UnixMs),
             disabled_at: self.disabled_at_ms.map(UnixMs),
         })
@@ -119,7 +113,7 @@ pub async fn find_by_email(
     email: &str,
 ) -> Result<Option<Login>> {
     const FIND: &str = "select id, practice_id, email_sealed, email_index, password_hash, language,
-        failures, blocked_until_ms, email_confirmed_at_ms, disabled_at_ms
+        email_confirmed_at_ms, disabled_at_ms
         from login
         where practice_id = $1 and email_index = $2";
     let index = db.keys().blind(practice.as_str(), "email", email);
@@ -130,7 +124,7 @@ pub async fn find_by_email(
 
 pub async fn load(db: &mut Db, practice: &PracticeId, id: &LoginId) -> Result<Option<Login>> {
     const LOAD: &str = "select id, practice_id, email_sealed, email_index, password_hash, language,
-        failures, blocked_until_ms, email_confirmed_at_ms, disabled_at_ms
+        email_confirmed_at_ms, disabled_at_ms
         from login
         where practice_id = $1 and id = $2";
     let row: Option<Row> = sqlx::query_as(LOAD)
@@ -147,7 +141,7 @@ pub async fn mark_password(
     id: &LoginId,
     password_hash: &str,
 ) -> Result<()> {
-    const MARK: &str = "update login set password_hash = $3, failures = 0, blocked_until_ms = 0
+    const MARK: &str = "update login set password_hash = $3
         where practice_id = $1 and id = $2";
     sqlx::query(MARK)
         .bind(practice.as_str())
@@ -183,31 +177,6 @@ pub async fn mark_language(
         .bind(language)
         .execute(db.c())
         .await?;
-    Ok(())
-}
-
-/// Counts a failed sign-in; the caller decides how long the next one waits.
-pub async fn mark_failure(
-    db: &mut Db,
-    practice: &PracticeId,
-    id: &LoginId,
-    blocked_until: UnixMs,
-) -> Result<()> {
-    const MARK: &str = "update login set failures = failures + 1, blocked_until_ms = $3
-        where practice_id = $1 and id = $2";
-    sqlx::query(MARK)
-        .bind(practice.as_str())
-        .bind(id.as_str())
-        .bind(blocked_until.0)
-        .execute(db.c())
-        .await?;
-    Ok(())
-}
-
-pub async fn mark_success(db: &mut Db, practice: &PracticeId, id: &LoginId) -> Result<()> {
-    const MARK: &str = "update login set failures = 0, blocked_until_ms = 0
-        where practice_id = $1 and id = $2";
-    sqlx::query(MARK).bind(practice.as_str()).bind(id.as_str()).execute(db.c()).await?;
     Ok(())
 }
 

@@ -16,6 +16,9 @@ pub const IDLE_MS: i64 = 15 * 60 * 1000;
 pub const ABSOLUTE_MS: i64 = 12 * 60 * 60 * 1000;
 /// Last-seen is written at most this often.
 const TOUCH_MS: i64 = 60 * 1000;
+/// How far the clocks of several servers may be apart. A session seen later than that from now was seen
+/// before the clock was set back: it would come to life again, or never go idle, and ends instead (R65).
+const CLOCKS_APART_MS: i64 = 5 * 60 * 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -106,18 +109,19 @@ pub async fn insert(
     Ok(())
 }
 
-/// The live session behind a token: not ended, not idle, not too old.
+/// The live session behind a token: not ended, not idle, not too old, and not of a time to come.
 pub async fn find(db: &mut Db, kind: Kind, token: &str, now: UnixMs) -> Result<Option<Session>> {
     const FIND: &str = "select token_hash, subject_id, practice_id, state_sealed, created_at_ms,
         last_seen_at_ms, expires_at_ms
         from session
         where token_hash = $1 and kind = $2 and ended_at_ms is null
-        and expires_at_ms > $3 and last_seen_at_ms > $4";
+        and expires_at_ms > $3 and last_seen_at_ms > $4 and last_seen_at_ms <= $5";
     let row: Option<Row> = sqlx::query_as(FIND)
         .bind(token_hash(token))
         .bind(kind.as_str())
         .bind(now.0)
         .bind(now.minus_ms(IDLE_MS).0)
+        .bind(now.plus_ms(CLOCKS_APART_MS).0)
         .fetch_optional(db.c())
         .await?;
     let Some(row) = row else { return Ok(None) };
@@ -223,4 +227,39 @@ pub async fn mark_all_ended(
         .execute(db.c())
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Store, scratch};
+
+    const NOW: UnixMs = UnixMs(1_772_000_000_000);
+
+    async fn is_live(store: &Store, at: UnixMs) -> bool {
+        let mut db = store.read().await.unwrap();
+        find(&mut db, Kind::Patient, "token", at).await.unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_ends_sessions_and_brings_none_to_life() {
+        let dir = tempfile::tempdir().unwrap();
+        for store in scratch::both(dir.path()).await.unwrap() {
+            let begun = store.write(|db| {
+                Box::pin(async move {
+                    let practice = PracticeId::trusted("prc_1");
+                    let (kind, lasts) = (Kind::Patient, ABSOLUTE_MS);
+                    insert(db, kind, "token", "lgn_1", &practice, None, NOW, lasts).await
+                })
+            });
+            begun.await.unwrap();
+            assert!(is_live(&store, NOW.plus_ms(IDLE_MS - 1)).await);
+            assert!(!is_live(&store, NOW.plus_ms(IDLE_MS)).await, "idle");
+            // Two servers are never quite of one mind about the time.
+            assert!(is_live(&store, NOW.minus_ms(CLOCKS_APART_MS)).await);
+            for back in [CLOCKS_APART_MS + 1, DAY_MS] {
+                assert!(!is_live(&store, NOW.minus_ms(back)).await, "{back} ms back");
+            }
+        }
+    }
 }

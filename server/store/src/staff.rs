@@ -18,8 +18,6 @@ pub struct Member {
     pub totp_last_step: i64,
     /// Hashed recovery codes, comma separated.
     pub recovery: Option<String>,
-    pub failures: i64,
-    pub blocked_until: UnixMs,
     pub disabled_at: Option<UnixMs>,
 }
 
@@ -32,8 +30,6 @@ struct Row {
     totp_secret_sealed: Option<String>,
     totp_last_step: i64,
     recovery_sealed: Option<String>,
-    failures: i64,
-    blocked_until_ms: i64,
     disabled_at_ms: Option<i64>,
 }
 
@@ -54,8 +50,6 @@ impl Row {
             name: self.name,
             password_hash: self.password_hash,
             totp_last_step: self.totp_last_step,
-            failures: self.failures,
-            blocked_until: UnixMs(self.blocked_until_ms),
             disabled_at: self.disabled_at_ms.map(UnixMs),
         })
     }
@@ -99,7 +93,7 @@ pub async fn insert(
 
 pub async fn find_by_email(db: &mut Db, email: &str) -> Result<Option<Member>> {
     const FIND: &str = "select id, email, name, password_hash, totp_secret_sealed, totp_last_step,
-        recovery_sealed, failures, blocked_until_ms, disabled_at_ms
+        recovery_sealed, disabled_at_ms
         from staff
         where email_key = $1";
     let row: Option<Row> =
@@ -109,7 +103,7 @@ pub async fn find_by_email(db: &mut Db, email: &str) -> Result<Option<Member>> {
 
 pub async fn load(db: &mut Db, id: &StaffId) -> Result<Option<Member>> {
     const LOAD: &str = "select id, email, name, password_hash, totp_secret_sealed, totp_last_step,
-        recovery_sealed, failures, blocked_until_ms, disabled_at_ms
+        recovery_sealed, disabled_at_ms
         from staff
         where id = $1";
     let row: Option<Row> = sqlx::query_as(LOAD).bind(id.as_str()).fetch_optional(db.c()).await?;
@@ -119,7 +113,7 @@ pub async fn load(db: &mut Db, id: &StaffId) -> Result<Option<Member>> {
 /// The open invitation behind a token hash.
 pub async fn find_by_invitation(db: &mut Db, hash: &str, now: UnixMs) -> Result<Option<Member>> {
     const FIND: &str = "select id, email, name, password_hash, totp_secret_sealed, totp_last_step,
-        recovery_sealed, failures, blocked_until_ms, disabled_at_ms
+        recovery_sealed, disabled_at_ms
         from staff
         where invited_hash = $1 and invited_until_ms > $2 and disabled_at_ms is null";
     let row: Option<Row> =
@@ -143,8 +137,7 @@ pub async fn mark_credentials(
     recovery: &str,
 ) -> Result<()> {
     const MARK: &str = "update staff set password_hash = $2, totp_secret_sealed = $3,
-        recovery_sealed = $4, totp_last_step = 0, failures = 0, blocked_until_ms = 0,
-        invited_hash = null, invited_until_ms = null
+        recovery_sealed = $4, totp_last_step = 0, invited_hash = null, invited_until_ms = null
         where id = $1";
     let keys = db.keys();
     sqlx::query(MARK)
@@ -172,26 +165,26 @@ pub async fn mark_password(db: &mut Db, id: &StaffId, password_hash: &str) -> Re
 
 /// Uses up a time step of the authenticator; false when it, or a later one, was used already.
 pub async fn mark_totp_step(db: &mut Db, id: &StaffId, step: i64) -> Result<bool> {
-    const MARK: &str = "update staff set totp_last_step = $2, failures = 0, blocked_until_ms = 0
+    const MARK: &str = "update staff set totp_last_step = $2
         where id = $1 and totp_last_step < $2";
     let done = sqlx::query(MARK).bind(id.as_str()).bind(step).execute(db.c()).await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Counts a failure before it is compared, and blocks for longer with each one.
-pub async fn mark_failure(db: &mut Db, id: &StaffId, blocked_until: UnixMs) -> Result<i64> {
-    const MARK: &str = "update staff set failures = failures + 1, blocked_until_ms = $2
-        where id = $1
-        returning failures";
-    let marked: Option<(i64,)> =
-        sqlx::query_as(MARK).bind(id.as_str()).bind(blocked_until.0).fetch_optional(db.c()).await?;
-    Ok(marked.map_or(0, |(failures,)| failures))
-}
-
-pub async fn mark_success(db: &mut Db, id: &StaffId) -> Result<()> {
-    const MARK: &str = "update staff set failures = 0, blocked_until_ms = 0 where id = $1";
-    sqlx::query(MARK).bind(id.as_str()).execute(db.c()).await?;
-    Ok(())
+/// Uses up a recovery code: `left` says what remains of the stored ones, or none when it is not one
+/// of them. The person's row is taken first, so that of two requests with one code the second reads
+/// what the first has left.
+pub async fn claim_recovery(
+    db: &mut Db,
+    id: &StaffId,
+    left: impl Fn(&str) -> Option<String> + Send,
+) -> Result<bool> {
+    const LOCK: &str = "update staff set recovery_sealed = recovery_sealed where id = $1";
+    sqlx::query(LOCK).bind(id.as_str()).execute(db.c()).await?;
+    let stored = load(db, id).await?.and_then(|member| member.recovery).unwrap_or_default();
+    let Some(left) = left(&stored) else { return Ok(false) };
+    mark_recovery(db, id, &left).await?;
+    Ok(true)
 }
 
 /// Gives or changes a role.

@@ -78,6 +78,18 @@ pub async fn claim(db: &mut Db, limit: &Limit, subject: &str, now: UnixMs) -> Re
     Ok(done.rows_affected() == 1)
 }
 
+/// Counts one try against each of several limits, those with the shorter spans first: a try that one of
+/// them refuses is not counted by the next, which is asked all the same, so that the time it takes tells
+/// nothing.
+pub async fn claim_each(db: &mut Db, limits: &[Limit], subject: &str, now: UnixMs) -> Result<bool> {
+    let mut may = true;
+    for limit in limits {
+        let limit = if may { *limit } else { limit.shut() };
+        may = claim(db, &limit, subject, now).await?;
+    }
+    Ok(may)
+}
+
 /// Gives back the try just counted: it was right, and only wrong ones shall count.
 pub async fn release(db: &mut Db, limit: &Limit, subject: &str, now: UnixMs) -> Result<()> {
     const RELEASE: &str = "update try_count set tries = tries - 1
@@ -95,6 +107,13 @@ pub async fn release(db: &mut Db, limit: &Limit, subject: &str, now: UnixMs) -> 
 pub async fn delete(db: &mut Db, limit: &Limit, subject: &str) -> Result<()> {
     const DELETE: &str = "delete from try_count where scope = $1 and subject = $2";
     sqlx::query(DELETE).bind(limit.scope).bind(subject).execute(db.c()).await?;
+    Ok(())
+}
+
+pub async fn delete_each(db: &mut Db, limits: &[Limit], subject: &str) -> Result<()> {
+    for limit in limits {
+        delete(db, limit, subject).await?;
+    }
     Ok(())
 }
 
