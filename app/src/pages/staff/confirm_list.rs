@@ -203,7 +203,12 @@ impl ConfirmPatientList {
                         view! { <span data-count="cost">{format!("about {cost}")}</span> }
                     }),
                 ),
-            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => facts,
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => facts.maybe(
+                "Cost",
+                selected.cost.clone().map(|cost| {
+                    view! { <span data-count="cost">{format!("about {cost}")}</span> }
+                }),
+            ),
         };
         let facts = facts.row(
             "When",

@@ -289,6 +289,8 @@ impl JobView {
             let cost = self.cost.as_ref().map(|cost| format!(", about {cost}")).unwrap_or_default();
             format!("{}{cost}", self.segments)
         });
+        let cost = self.cost.as_ref().filter(|_| self.method != Channel::Text);
+        let cost = cost.map(|cost| format!("about {cost}"));
         let paused = self.paused.as_ref().map(|(by, at)| {
             let by = format!(" by {by}");
             view! { {instant_full(w, *at, &self.zone)}{by} }
@@ -297,6 +299,7 @@ impl JobView {
             .maybe("Paused", paused)
             .row("Made", made)
             .maybe("Approved", approved)
+            .maybe("Cost", cost)
             .maybe("Claims", mark)
             .row("Messages", self.messages.to_string())
             .maybe("Text parts", parts)

@@ -3,6 +3,7 @@
 
 mod calls;
 mod consent;
+mod failures;
 mod holds;
 mod inbox;
 mod jobs;
