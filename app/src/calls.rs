@@ -65,6 +65,34 @@ impl Menu {
         self.with_phone("call-us")
     }
 
+    /// What somebody hears who calls the number that reminders come from.
+    pub fn welcome(&self) -> String {
+        Words::new(self.lang).with("menu-welcome", &[("alias", self.alias.as_str().into())])
+    }
+
+    pub fn ask_code(&self) -> &'static str {
+        Words::new(self.lang).t("menu-ask-code")
+    }
+
+    pub fn ours(&self, day: &str) -> String {
+        let alias = self.alias.as_str();
+        let variables = [("alias", alias.into()), ("day", day.into())];
+        Words::new(self.lang).with("menu-ours", &variables)
+    }
+
+    pub fn not_ours(&self) -> &'static str {
+        Words::new(self.lang).t("menu-not-ours")
+    }
+
+    pub fn another(&self) -> &'static str {
+        Words::new(self.lang).t("menu-another")
+    }
+
+    /// The code of this very call, sign by sign.
+    pub fn code(&self, code: &str) -> String {
+        Words::new(self.lang).with("call-code", &[("code", spelled(code).into())])
+    }
+
     pub fn goodbye(&self) -> &'static str {
         Words::new(self.lang).t("call-goodbye")
     }
@@ -72,6 +100,12 @@ impl Menu {
     fn with_phone(&self, key: &'static str) -> String {
         Words::new(self.lang).with(key, &[("phone", spoken(&self.phone).into())])
     }
+}
+
+/// A code sign by sign: a voice reads "ABCD2345" as a word. `A, B, C, D, 2, 3, 4, 5`.
+fn spelled(code: &str) -> String {
+    let signs: Vec<String> = code.chars().map(String::from).collect();
+    signs.join(", ")
 }
 
 /// A number digit by digit with a rest between its parts: a voice reads "(212) 555-0142" as one
@@ -117,6 +151,19 @@ mod tests {
             for word in ["$", "bill", "balance", "pay", "factura", "saldo", "pag", "debe"] {
                 assert!(!said.contains(word), "{said}");
             }
+        }
+    }
+
+    #[test]
+    fn the_menu_says_that_we_sent_it_and_when_and_nothing_else() {
+        for lang in Lang::ALL {
+            let menu = Menu { lang, alias: "Lakeside Family".into(), phone: String::new() };
+            let said = menu.ours("March 4, 2026");
+            assert!(said.contains("Lakeside Family") && said.contains("March 4, 2026"), "{said}");
+            for word in ["$", "bill", "balance", "pay", "factura", "saldo", "pag", "debe"] {
+                assert!(!said.to_lowercase().contains(word), "{said}");
+            }
+            assert!(menu.code("ABCD2345").contains("A, B, C, D, 2, 3, 4, 5"));
         }
     }
 

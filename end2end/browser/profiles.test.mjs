@@ -76,6 +76,7 @@ for (const way of [DESK, { ...DESKTOP, javaScript: false }]) {
         return false;
       });
       await expectWords(page, 'Accounts of this profile', 'Busiest hour', 'Call after two reminders');
+      await expectWords(page, /Cost of everything\s+\$\d/, 'Cost of letters', 'Calls for the office to make', 'The fullest hours');
       await expectSound(page, way);
       await picture(page, way, 'simulator');
     }));

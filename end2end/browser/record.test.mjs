@@ -175,7 +175,7 @@ for (const way of WAYS) {
         await expectSound(page, way);
         await picture(page, way, 'message');
         await page.goto('/staff/notifications?errors=1');
-        await expectWords(page, 'Nothing has failed');
+        await expectWords(page, 'Nothing waits to be seen to');
         await openRecord(page, out);
         await expectWords(page, 'Ready to send statements');
       });

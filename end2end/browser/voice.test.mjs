@@ -183,6 +183,31 @@ test('who presses nothing is asked once more and then left in peace', async () =
     await world.advance('P8D');
     const office = await call(world, zelda, { digits: '50' });
     assert.match(office.body, /connected to \+12125550142/, 'a wrong key, then the office');
+    await world.advance('P8D');
+    const proof = await call(world, zelda, { digits: '3' });
+    const spoken = /The code of this call is ((?:[A-Z2-9], ){7}[A-Z2-9])\./.exec(proof.body)?.[1];
+    assert.ok(spoken, proof.body);
+    await visit(world, PHONE, async (page) => {
+      await page.goto('/check-message');
+      await page.getByLabel(/check code/i).fill(spoken.replaceAll(', ', ''));
+      await page.getByRole('button', { name: 'Check' }).click();
+      await expectWords(page, /Yes\. Lakeside Family/);
+    });
+    await visit(world, DESK, async (page) => {
+      await openWorkspace(page, world, 'biller', '/staff/notifications?channel=voice');
+      await page.getByRole('link', { name: /^Reminder by call/ }).first().click();
+      await expectWords(page, 'Whoever picked up pressed 3: heard the code of the call', 'Why', 'By call: It may go');
+      await expectSound(page, DESK);
+      await openRecord(page, zelda.name);
+      await page.getByRole('link', { name: /^Why/ }).first().click();
+      await expectWords(page, 'By call to', 'By email to', 'Reminder by call');
+      await expectSound(page, DESK);
+      await picture(page, DESK, 'why-of-a-call');
+      await page.getByLabel('What about another day?').fill('2026-03-04');
+      await page.getByRole('button', { name: 'Ask' }).click();
+      await expectWords(page, 'What was decided on Mar 4, 2026', 'By call: It may go');
+      await expectSound(page, DESK);
+    });
   });
 });
 

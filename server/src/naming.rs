@@ -43,15 +43,50 @@ async fn name_of(db: &mut Db, label: &str) -> Result<String, Failure> {
     Ok(without_a_name(label).to_owned())
 }
 
+/// What somebody did at a phone or email says whose that is, and no more: nobody knows who held it.
 fn without_a_name(label: &str) -> &'static str {
-    match label.split_once(':').map_or(label, |(kind, _)| kind) {
-        "login" | "link" => "the payer",
-        "key" => "the practice's system",
+    match label {
+        "patient:text" => "whoever texted from that phone",
+        "patient:call" => "whoever picked up the call",
+        "link:unsubscribe" => "whoever opened the unsubscribe link",
+        "link:holder" => "whoever opened the link",
+        "system:processor" => "Stripe",
+        "system:command" => "the command line",
+        "system:demo" => "the demo",
+        "system:carrier" => "the carrier",
+        "system:mail_events" => "the email service",
+        _ => of_kind(label.split_once(':').map_or(label, |(kind, _)| kind)),
+    }
+}
+
+fn of_kind(kind: &str) -> &'static str {
+    match kind {
+        "login" | "link" | "patient" => "the payer",
+        "key" | "source" => "the practice's system",
         "import" => "an import",
-        _ if label == "system:processor" => "Stripe",
-        _ if label == "system:command" => "the command line",
-        _ if label == "system:demo" => "the demo",
-        "system" => "Clearbill",
-        _ => "somebody",
+        "visitor" => "a visitor",
+        "staff" => "a colleague",
+        _ => "Clearbill",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opt_out_says_who_stopped_it_and_nobody_is_somebody() {
+        for (label, who) in [
+            ("patient:text", "whoever texted from that phone"),
+            ("patient:call", "whoever picked up the call"),
+            ("link:unsubscribe", "whoever opened the unsubscribe link"),
+            ("system:carrier", "the carrier"),
+            ("system:mail_events", "the email service"),
+            ("login:lgn_1", "the payer"),
+            ("visitor:", "a visitor"),
+            ("system:engine", "Clearbill"),
+        ] {
+            assert_eq!(Names::default().get(label), who, "{label}");
+        }
     }
 }

@@ -8,7 +8,8 @@ use app::{
     pages::staff::{
         Calls, ContactKind, ContactLine, NewContactForm, PatientRecord, RecordClaim, RecordHead,
         RecordHold, RecordIdentity, RecordNote, RecordPatient, RecordReply, RecordRights,
-        decision_words::reach_words,
+        decision_words::{end_words, reach_words},
+        message_words::channel_name,
     },
 };
 use domain::{
@@ -17,7 +18,7 @@ use domain::{
     clock::{DAY_MS, UnixMs},
     decide::{Channel, Consent, Reach, Suppression, SuppressionReason},
     holds::HoldKind,
-    id::{ClaimId, ContactId, GuarantorId},
+    id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
     revocation::Inbound,
@@ -47,6 +48,8 @@ pub struct Extras {
     pub new_contact: NewContactForm,
     /// The contact somebody asked to remove.
     pub removing: Option<String>,
+    /// The message that failed and brought somebody here.
+    pub mending: Option<String>,
     pub shows_identity: bool,
     pub errors: Errors,
 }
@@ -121,6 +124,7 @@ pub async fn load(
         let found = contacts.iter().find(|contact| contact.id.as_str() == wanted)?;
         Some((found.id.to_string(), found.masked.clone()))
     });
+    let mending = mending(db, practice, id, extras.mending.as_deref()).await?;
     Ok(PatientRecord {
         head: head_of(&guarantor),
         rights: rights(staff),
@@ -150,6 +154,7 @@ pub async fn load(
         contacts: lines,
         new_contact: extras.new_contact,
         removing,
+        mending,
         preferred: guarantor.preferred,
         language: guarantor.language,
         replies,
@@ -170,6 +175,26 @@ pub async fn load(
         errors: extras.errors,
         zone,
     })
+}
+
+/// A message of this account that failed; anything else is nothing to mend.
+async fn mending(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    named: Option<&str>,
+) -> Result<Option<(String, String)>, Failure> {
+    let Some(id) = named.and_then(|named| named.parse::<MessageId>().ok()) else {
+        return Ok(None);
+    };
+    let found = store::message::load(db, practice, &id).await?;
+    let found = found.filter(|m| m.guarantor.as_ref() == Some(guarantor));
+    let found = found.filter(|m| m.state == store::message::State::Failed);
+    Ok(found.map(|m| {
+        let by = channel_name(m.channel).to_lowercase();
+        let why = m.end_reason.as_deref().map(|code| format!(": {}", end_words(code)));
+        (id.to_string(), format!("A {by} to {} failed{}.", m.masked, why.unwrap_or_default()))
+    }))
 }
 
 fn address_of(guarantor: &Guarantor) -> String {

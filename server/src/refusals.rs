@@ -70,6 +70,17 @@ pub fn sentence(refusal: &Refusal, now: UnixMs, zone: &TimeZone) -> String {
         Refusal::ProfileHasProblems => {
             "This profile cannot be approved before its problems are put right.".to_owned()
         }
+        Refusal::ErrorNeedsReason => {
+            "Choose why nothing is to be done, and write it down when it is something else."
+                .to_owned()
+        }
+        Refusal::NoContact => "There is nothing on file to send it to that way.".to_owned(),
+        Refusal::GoneAlready => "It has gone already and cannot be taken back.".to_owned(),
+        Refusal::OptOutStands => {
+            "An opt-out can be taken back here for a day. Now only the person can, by texting \
+             START or in their account."
+                .to_owned()
+        }
         Refusal::NotFound | Refusal::BadToken => "It is not there any more.".to_owned(),
     }
 }

@@ -163,11 +163,14 @@ pub async fn reply(house: web::Data<House>, sms: web::Json<Sms>) -> Answer {
     })))
 }
 
-/// How the next call to a phone is taken: exactly one of these.
+/// How the next call to a phone is taken: exactly one of these. With `from`, somebody calls us.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Taking {
+    /// The patient's phone; our number, its own when left out, where they call us.
+    #[serde(default)]
     to: String,
+    from: Option<String>,
     /// A person, who presses these keys one at each question.
     digits: Option<String>,
     #[serde(default)]
@@ -197,10 +200,17 @@ impl Taking {
 }
 
 /// `POST /sandbox/calls` with `{"to":"+1…","digits":"12"}` or `"machine"`, `"busy"`, `"no-answer"` or
-/// `"failed"` set to true.
+/// `"failed"` set to true; or `{"from":"+1…","digits":"1"}` for somebody who calls us.
 pub async fn take_calls(house: web::Data<House>, taking: web::Json<Taking>) -> Answer {
     let sandbox = &demo(&house)?.sandbox;
-    let manner = taking.manner().ok_or(Failure::Malformed(
+    if let Some(from) = taking.from.as_deref().filter(|from| !from.is_empty()) {
+        let to = if taking.to.is_empty() { sandbox.sender() } else { taking.to.as_str() };
+        let digits = taking.digits.as_deref().unwrap_or_default();
+        let heard = sandbox.patient_calls(from, to, digits).await.map_err(Failure::broken)?;
+        return Ok(HttpResponse::Ok().json(serde_json::json!({ "heard": heard })));
+    }
+    let manner = taking.manner().filter(|_| !taking.to.is_empty());
+    let manner = manner.ok_or(Failure::Malformed(
         "Send {\"to\":\"+1…\"} with \"digits\":\"12\", or one of \"machine\", \"busy\", \"no-answer\" and \
          \"failed\" as true.",
     ))?;

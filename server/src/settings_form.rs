@@ -102,6 +102,12 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
             .put("breaker_jump_factor", s.breaker_jump_factor.to_string())
             .put("breaker_jumped_percent", s.breaker_jumped_percent.to_string())
             .put("breaker_smallest_book", s.breaker_smallest_book.to_string()),
+        Section::Prices => typed
+            .put("email_price_cents", shown_price(s.email_price_micros))
+            .put("call_price_cents", shown_price(s.call_price_micros))
+            .put("fax_price_cents", shown_price(s.fax_price_micros))
+            .put("letter_price_cents", shown_price(s.letter_price_micros))
+            .put("staff_call_minutes", s.staff_call_minutes.to_string()),
     }
 }
 
@@ -109,6 +115,8 @@ pub fn values(section: Section, practice: &Practice) -> Typed {
 const MICROS_IN_A_CENT: i64 = 10_000;
 /// No provider charges a dollar for a part; more is a slip of the decimal point.
 const TEXT_PRICE_MOST_MICROS: i64 = 100 * MICROS_IN_A_CENT;
+/// Nor anybody ten for a letter.
+const PRICE_MOST_MICROS: i64 = 999 * MICROS_IN_A_CENT;
 
 /// A price in cents with the decimals it has: `1.2`; empty where it is not known.
 fn shown_price(micros: i64) -> String {
@@ -121,7 +129,7 @@ fn shown_price(micros: i64) -> String {
 }
 
 /// Cents with up to four decimals, as millionths of a dollar; zero for an empty field.
-fn read_price(typed: &str) -> Option<i64> {
+fn read_price(typed: &str, most_micros: i64) -> Option<i64> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Some(0);
@@ -132,7 +140,7 @@ fn read_price(typed: &str) -> Option<i64> {
         return None;
     }
     let micros: i64 = format!("0{cents}{rest:0<4}").parse().ok()?;
-    (1..=TEXT_PRICE_MOST_MICROS).contains(&micros).then_some(micros)
+    (1..=most_micros).contains(&micros).then_some(micros)
 }
 
 fn shown_number(e164: Option<&str>) -> String {
@@ -178,6 +186,7 @@ pub fn apply(section: Section, posted: &Posted, practice: &mut Practice, by: &By
         Section::Payments => payments(&mut form, &mut practice.settings),
         Section::Sending => sending(&mut form, &mut practice.settings),
         Section::Imports => imports(&mut form, &mut practice.settings),
+        Section::Prices => prices(&mut form, &mut practice.settings),
     }
     form.errors
 }
@@ -533,7 +542,7 @@ fn texting(form: &mut Reading<'_>, s: &mut Settings) {
         let days = form.number("reverify_after_days", 1..=3650);
         s.reverify_after_days = days.and_then(|days| u16::try_from(days).ok());
     }
-    match read_price(form.posted.text("text_price_cents")) {
+    match read_price(form.posted.text("text_price_cents"), TEXT_PRICE_MOST_MICROS) {
         Some(micros) => s.text_price_micros = micros,
         None => form.refuse("text_price_cents", "Enter cents, like 1.2, and at most 100."),
     }
@@ -591,6 +600,24 @@ fn sending(form: &mut Reading<'_>, s: &mut Settings) {
     s.skip_federal_holidays = form.posted.has("skip_federal_holidays");
     s.is_nonprofit_hospital = form.posted.has("is_nonprofit_hospital");
     s.collects_for_others = form.posted.has("collects_for_others");
+}
+
+fn prices(form: &mut Reading<'_>, s: &mut Settings) {
+    let fields = [
+        ("email_price_cents", &mut s.email_price_micros),
+        ("call_price_cents", &mut s.call_price_micros),
+        ("fax_price_cents", &mut s.fax_price_micros),
+        ("letter_price_cents", &mut s.letter_price_micros),
+    ];
+    for (field, into) in fields {
+        match read_price(form.posted.text(field), PRICE_MOST_MICROS) {
+            Some(micros) => *into = micros,
+            None => form.refuse(field, "Enter cents, like 2.8, and at most 999."),
+        }
+    }
+    if let Some(minutes) = form.number("staff_call_minutes", 1..=120) {
+        s.staff_call_minutes = minutes;
+    }
 }
 
 fn imports(form: &mut Reading<'_>, s: &mut Settings) {
@@ -677,14 +704,39 @@ mod tests {
         for (typed, micros) in
             [("1.2", 12_000), (" 0.79 ", 7_900), ("3", 30_000), ("", 0), (".75", 7_500)]
         {
-            assert_eq!(read_price(typed), Some(micros), "{typed}");
+            assert_eq!(read_price(typed, TEXT_PRICE_MOST_MICROS), Some(micros), "{typed}");
         }
         for micros in [12_000, 7_900, 30_000, 1, 0] {
-            assert_eq!(read_price(&shown_price(micros)), Some(micros));
+            let read = read_price(&shown_price(micros), TEXT_PRICE_MOST_MICROS);
+            assert_eq!(read, Some(micros));
         }
         for wrong in ["1,2", "0", "-1", "1.23456", "101", "1e2", "."] {
-            assert_eq!(read_price(wrong), None, "{wrong}");
+            assert_eq!(read_price(wrong, TEXT_PRICE_MOST_MICROS), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_a_letter_costs_is_typed_like_a_text_and_an_empty_price_is_not_known() {
+        let mut lakeside = practice();
+        let typed = [
+            ("email_price_cents", ""),
+            ("call_price_cents", "3.5"),
+            ("fax_price_cents", "11"),
+            ("letter_price_cents", "104.25"),
+            ("staff_call_minutes", "8"),
+        ];
+        let errors = apply(Section::Prices, &Posted::of(&typed), &mut lakeside, &by());
+        assert!(errors.is_empty(), "{errors:?}");
+        let settings = &lakeside.settings;
+        assert_eq!((settings.email_price_micros, settings.call_price_micros), (0, 35_000));
+        assert_eq!(settings.letter_price_micros, 1_042_500);
+        let stored = values(Section::Prices, &lakeside);
+        assert_eq!(stored.text("letter_price_cents"), "104.25");
+        let wrong = Posted::of(&[("letter_price_cents", "1000"), ("staff_call_minutes", "0")]);
+        let errors = apply(Section::Prices, &wrong, &mut lakeside, &by());
+        assert!(errors.of("letter_price_cents").is_some());
+        assert!(errors.of("staff_call_minutes").is_some());
+        assert_eq!(lakeside.settings.letter_price_micros, 1_042_500);
     }
 
     #[test]

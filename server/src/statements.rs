@@ -293,32 +293,40 @@ pub fn selected(list: &ConfirmList, ticks: &Ticks, sizes: &Sizes, practice: &Pra
         }
     }
     messages.extend(together.values());
-    let segments = match list.method {
-        Channel::Text => messages.iter().map(|accounts| sizes.of(*accounts)).sum(),
-        Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 0,
+    let many = i64::try_from(messages.len()).unwrap_or(i64::MAX);
+    let (segments, parts) = match list.method {
+        Channel::Text => {
+            let segments = messages.iter().map(|accounts| sizes.of(*accounts)).sum();
+            (segments, segments)
+        }
+        Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => (0, many),
     };
     Selected {
         accounts: chosen.len(),
         messages: messages.len(),
         due: chosen.iter().map(|line| line.due).sum(),
         segments,
-        cost: cost(segments, practice),
+        cost: cost(list.method, parts, practice),
         waiting: chosen.iter().filter_map(waits).count(),
         first_wait: chosen.iter().filter_map(waits).min(),
         both: chosen.iter().filter(|line| line.chose_both).count(),
     }
 }
 
-/// What so many parts cost, as people say it; none where the price is not known.
-pub fn cost(segments: i64, practice: &Practice) -> Option<String> {
-    let micros = practice.settings.text_price_micros;
+/// What so many parts of texts, emails, calls, pages or letters cost, as people say it; none where the
+/// price is not known.
+pub fn cost(channel: Channel, parts: i64, practice: &Practice) -> Option<String> {
+    let micros = practice.settings.price_micros(channel);
     if micros <= 0 {
         return None;
     }
-    let total = micros.saturating_mul(segments);
+    let total = micros.saturating_mul(parts);
     if total < 100_000 {
         // Below ten cents the tenths of a cent are what there is to see.
         let tenths = (total + 500) / 1_000;
+        if tenths == 0 {
+            return Some("less than 0.1 cents".to_owned());
+        }
         return Some(format!("{}.{} cents", tenths / 10, tenths % 10));
     }
     Some(Cents((total + 9_999) / 10_000).to_string())
@@ -467,10 +475,12 @@ mod tests {
 
     #[test]
     fn a_cost_is_said_in_cents_while_it_is_small() {
-        assert_eq!(cost(1, &practice()).as_deref(), Some("1.2 cents"));
-        assert_eq!(cost(212, &practice()).as_deref(), Some("$2.55"));
+        assert_eq!(cost(Channel::Text, 1, &practice()).as_deref(), Some("1.2 cents"));
+        assert_eq!(cost(Channel::Text, 212, &practice()).as_deref(), Some("$2.55"));
+        assert_eq!(cost(Channel::Fax, 3, &practice()).as_deref(), Some("$0.33"));
+        assert_eq!(cost(Channel::Letter, 12, &practice()).as_deref(), Some("$12.00"));
         let mut unknown = practice();
         unknown.settings.text_price_micros = 0;
-        assert_eq!(cost(212, &unknown), None);
+        assert_eq!(cost(Channel::Text, 212, &unknown), None);
     }
 }

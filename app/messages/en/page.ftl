@@ -9,6 +9,7 @@ title-error = Error:
 skip-to-content = Skip to content
 nav-account = Your account
 nav-bill = Your bill
+nav-notices = Messages
 nav-receipts = Receipts
 nav-preferences = Text and email settings
 is-this-message-real = Is this message real?

@@ -9,6 +9,7 @@ title-error = Error:
 skip-to-content = Ir al contenido
 nav-account = Su cuenta
 nav-bill = Su factura
+nav-notices = Avisos
 nav-receipts = Recibos
 nav-preferences = Mensajes y correos
 is-this-message-real = ¿Es real este mensaje?

@@ -105,6 +105,7 @@ impl BillDetails {
             <p class="beside">{w.t("receipt-print")}</p>
             <ul class="links">
                 <li><a href="/account/question">{w.t("bill-question")}</a></li>
+                <li><a href="/account/notices">{w.t("notices-all")}</a></li>
                 <li><a href="/account/receipts">{w.t("nav-receipts")}</a></li>
                 <li><a href="/account/preferences">{w.t("nav-preferences")}</a></li>
             </ul>

@@ -13,6 +13,7 @@ mod link;
 mod make_payment;
 mod message_check;
 mod not_me;
+mod notices;
 mod office_code;
 mod password;
 mod pay_stopped;
@@ -37,6 +38,7 @@ pub use make_payment::{
 };
 pub use message_check::{MessageCheck, MessageVerdict};
 pub use not_me::NotMe;
+pub use notices::{NoticeLine, NoticePage, Notices};
 pub use office_code::OfficeCode;
 pub use password::{ConfirmEmail, Forgot, Reset};
 pub use pay_stopped::{PayAgain, PayStopped};

@@ -89,6 +89,7 @@ impl PatientShell {
             view! {
                 <nav class="account-links" aria-label=w.t("nav-account")>
                     <a href="/account">{w.t("nav-bill")}</a>
+                    <a href="/account/notices">{w.t("nav-notices")}</a>
                     <a href="/account/receipts">{w.t("nav-receipts")}</a>
                     <a href="/account/preferences">{w.t("nav-preferences")}</a>
                     {Form::post("/account/sign-out", &self.csrf)

@@ -139,6 +139,13 @@ pub fn form_of(town: &Town, route: &Route, caller: Caller, whose: Whose) -> Form
             let turn = form.with("CallSid", "CA1").with("AnsweredBy", "human").with("Digits", "9");
             turn.with("To", "+12125550161").with("From", "+12125550142")
         }
+        "/webhooks/twilio/{practice}/menu"
+        | "/webhooks/twilio/{practice}/menu/key"
+        | "/webhooks/twilio/{practice}/menu/code" => form
+            .with("CallSid", "CA1")
+            .with("From", "+12125550161")
+            .with("To", "+12125550142")
+            .with("Digits", "22232345"),
         "/webhooks/twilio/{practice}/call-status" => {
             form.with("CallSid", "CA1").with("CallStatus", "completed")
         }
@@ -197,6 +204,10 @@ pub fn form_of(town: &Town, route: &Route, caller: Caller, whose: Whose) -> Form
             .with("subject", "Your bill")
             .with("text", "A few other words.")
             .with("version", "1"),
+        "/staff/messages/{message}/archive" => form.with("reason", "paid").with("note", ""),
+        "/staff/messages/{message}/opt-out" => form.with("where", "this"),
+        "/staff/messages/{message}/instead" => form.with("channel", "email"),
+        "/staff/messages/{message}/handled/undo" => form,
         "/staff/profiles" | "/staff/segments" => {
             form.with("name", format!("{caller:?}'s")).with("kind", "dunning")
         }

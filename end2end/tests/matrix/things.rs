@@ -71,7 +71,7 @@ fn thing_after(before: &str, path: &str) -> Thing {
         ("patients", _) => Thing::Guarantor,
         ("contacts", _) => Thing::Contact,
         ("holds", _) => Thing::Hold,
-        ("messages" | "call", _) => Thing::Message,
+        ("messages" | "call" | "notices", _) => Thing::Message,
         ("replies", _) => Thing::Reply,
         ("inbox", _) => Thing::Conversation,
         ("canned", _) => Thing::Canned,

@@ -473,6 +473,7 @@ async fn a_practice_finds_buys_and_recognises_a_number() {
     let new = NewNumber {
         e164: first.e164.clone(),
         sms_url: "http://127.0.0.1:3000/webhooks/twilio/sms".into(),
+        voice_url: "https://pay.example/menu".into(),
         friendly_name: None,
     };
     let bought = twilio.buy_number(&new).await.unwrap();

@@ -203,6 +203,7 @@ async fn a_number_is_searched_and_bought_as_twilio_describes_it() {
     let new = NewNumber {
         e164: found[0].e164.clone(),
         sms_url: "https://pay.practice.example/webhooks/twilio/sms".into(),
+        voice_url: "https://pay.example/menu".into(),
         friendly_name: Some("Front desk".into()),
     };
     let bought = twilio(base, number()).buy_number(&new).await.unwrap();

@@ -106,6 +106,8 @@ ids! {
     /// Everything said with one phone.
     ConversationId = "cnv";
     CannedReplyId = "can";
+    /// What staff did about a message that failed.
+    HandledErrorId = "her";
     /// A number a practice wants to buy.
     NumberOrderId = "nbo";
     BillingConsentId = "bcs";

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::UnixMs, id::PracticeId, money::Cents};
+use crate::{clock::UnixMs, decide::Channel, id::PracticeId, money::Cents};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -58,6 +58,15 @@ pub struct Settings {
     /// What one part of a text costs the practice, carrier fees included, in millionths of a
     /// dollar: for the estimate before a send. 0 when nobody knows.
     pub text_price_micros: i64,
+    /// What one email, one automated call, one faxed page and one printed and mailed letter cost, in
+    /// millionths of a dollar, for estimates: a bulk mail service's, two minutes at a calling
+    /// service's, a fax service's, and first-class postage with paper. 0 when nobody knows.
+    pub email_price_micros: i64,
+    pub call_price_micros: i64,
+    pub fax_price_micros: i64,
+    pub letter_price_micros: i64,
+    /// How long somebody of the office is busy with one call they make.
+    pub staff_call_minutes: i64,
     /// Codes go from this number, so that STOP locks nobody out (D-34). E.164.
     pub code_number: Option<String>,
     /// The carrier's keyword service confirms an opt-out; otherwise we do (decision 30).
@@ -137,6 +146,11 @@ impl Default for Settings {
             text_number: None,
             text_campaign_registered: false,
             text_price_micros: 12_000,
+            email_price_micros: 400,
+            call_price_micros: 28_000,
+            fax_price_micros: 110_000,
+            letter_price_micros: 1_000_000,
+            staff_call_minutes: 6,
             code_number: None,
             carrier_answers_stop: true,
             proof_approved_at: None,
@@ -163,6 +177,20 @@ impl Default for Settings {
             breaker_jump_factor: 5,
             breaker_jumped_percent: 10,
             breaker_smallest_book: 5,
+        }
+    }
+}
+
+impl Settings {
+    /// What one part of a text, one email, one call, one faxed page or one letter costs, in millionths
+    /// of a dollar; 0 when nobody knows.
+    pub const fn price_micros(&self, channel: Channel) -> i64 {
+        match channel {
+            Channel::Text => self.text_price_micros,
+            Channel::Email => self.email_price_micros,
+            Channel::Voice => self.call_price_micros,
+            Channel::Fax => self.fax_price_micros,
+            Channel::Letter => self.letter_price_micros,
         }
     }
 }

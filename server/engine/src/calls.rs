@@ -28,6 +28,8 @@ pub struct Answered {
     pub language: Language,
     /// The practice as the message named it.
     pub alias: String,
+    /// By which whoever picked up can tell that the call was ours; none for calls of before they had one.
+    pub check_code: Option<String>,
 }
 
 /// A key that means something.
@@ -36,6 +38,8 @@ pub enum Key {
     Hear,
     Link,
     Stop,
+    /// How to tell that the call is real (MS1).
+    Code,
     Office,
 }
 
@@ -44,6 +48,7 @@ impl Key {
         match digit.as_bytes() {
             b"1" => Some(Self::Hear),
             b"2" => Some(Self::Link),
+            b"3" => Some(Self::Code),
             b"9" => Some(Self::Stop),
             b"0" => Some(Self::Office),
             _ => None,
@@ -54,6 +59,7 @@ impl Key {
         match self {
             Self::Hear => "1",
             Self::Link => "2",
+            Self::Code => "3",
             Self::Stop => "9",
             Self::Office => "0",
         }
@@ -69,6 +75,8 @@ pub enum Pressed {
     /// It may not go: opted out of texts, a landline, texts switched off.
     NoLink,
     Stopped,
+    /// The code of the call was read out.
+    Told,
     Connected,
 }
 
@@ -79,6 +87,7 @@ impl Pressed {
             Self::LinkSent => "link_sent",
             Self::NoLink => "no_link",
             Self::Stopped => "stopped",
+            Self::Told => "told",
             Self::Connected => "connected",
         }
     }
@@ -104,7 +113,12 @@ impl Engine {
         let message = message.ok_or(Refusal::NotFound)?;
         let named = crate::delivery::named_for(&mut db, &practice, &message).await?;
         let script = Script::parse(&message.content.text).ok_or(Refusal::NotFound)?;
-        Ok(Answered { script, language: message.language, alias: named.alias().to_owned() })
+        Ok(Answered {
+            script,
+            language: message.language,
+            alias: named.alias().to_owned(),
+            check_code: message.check_code,
+        })
     }
 
     /// Somebody pressed a key in the call `call_id`. The same key again comes to the same.
@@ -122,6 +136,7 @@ impl Engine {
         let pressed = match key {
             Key::Hear => Pressed::Heard,
             Key::Stop => Pressed::Stopped,
+            Key::Code => Pressed::Told,
             Key::Office => Pressed::Connected,
             Key::Link if !is_first => return self.earlier_link(practice, call_id).await,
             Key::Link => self.link_by_key(practice, &message).await?,

@@ -2,6 +2,7 @@
 
 use domain::{
     book::Language,
+    check_code,
     clock::{DAY_MS, UnixMs},
     decide::{Channel, Class},
     id::{ClaimId, ContactId, GuarantorId, JobId, MessageId, PracticeId},
@@ -21,9 +22,6 @@ use crate::{
     Engine, Letter, Mail, OnPaper, Refusal, Sizes, What,
     facts::{Account, Recipient, content_hash},
 };
-
-/// No letters that are read for others; enough for "is this message real?".
-const CHECK_LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// A message ready to be stored, with its link.
 pub(crate) struct Draft {
@@ -271,24 +269,18 @@ impl Engine {
         };
         let mut message = self.message(&to, frame, content, now);
         let link = link_for(&token, &message.id, &guarantor.id, &contact.id, Some(amount), now);
-        // A call has no link to give before somebody asks for one, and nothing to look up.
+        message.check_code = Some(check_code);
+        // A call has no link to give before somebody asks for one.
         if channel == Channel::Voice {
             return Ok(Draft { message, link: None, claims });
         }
         message.link_hash = Some(link.token_hash.clone());
-        message.check_code = Some(check_code);
         let link = link::New { claim: claims.first().cloned(), ..link };
         Ok(Draft { message, link: Some(link), claims })
     }
 
     fn check_code(&self) -> String {
-        let bits = self.world().chance.next_u64();
-        (0..8)
-            .map(|place| {
-                let index = (bits >> (place * 5)) & 31;
-                char::from(CHECK_LETTERS[usize::try_from(index).unwrap_or(0)])
-            })
-            .collect()
+        check_code::of(self.world().chance.next_u64())
     }
 }
 

@@ -65,6 +65,14 @@ pub enum Refusal {
     ProfileNameTaken,
     /// A profile with problems cannot be approved.
     ProfileHasProblems,
+    /// An archived error wants one of the reasons, and words where that is "other".
+    ErrorNeedsReason,
+    /// Nothing on file to send it to.
+    NoContact,
+    /// It has gone, or a person has begun with it: nothing is left to take back.
+    GoneAlready,
+    /// An opt-out that only the person lifts by now.
+    OptOutStands,
     /// The gate said no, with its reasons.
     Decided(Box<Decision>),
 }

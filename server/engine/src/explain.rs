@@ -12,8 +12,8 @@ use store::message::{self, State};
 
 use crate::{
     Engine, Goes, Refusal, Result,
-    facts::gather,
-    select::{best_contact, goes},
+    facts::{Account, Gathered, gather},
+    select::{best_contact_for, by_letter, goes},
 };
 
 /// Stored decisions shown with an explanation.
@@ -54,6 +54,8 @@ pub struct Explanation {
     /// Only where the practice has them switched on.
     pub call: Option<WhatIf>,
     pub fax: Option<WhatIf>,
+    /// Where an address is on file: for the print queue.
+    pub letter: Option<WhatIf>,
     /// What waits now, and when it goes.
     pub pending: Vec<Pending>,
     /// When the engine looks at this account next by itself.
@@ -64,9 +66,49 @@ pub struct Explanation {
     pub history: Vec<store::decision::Stored>,
 }
 
+/// The answer for one channel with what was gathered.
+fn what_if(
+    gathered: &Gathered,
+    account: &Account,
+    channel: Channel,
+    notice: &str,
+    at: UnixMs,
+) -> WhatIf {
+    let (contact, decision) = if channel == Channel::Letter {
+        by_letter(gathered, account, notice, at).unzip()
+    } else {
+        best_contact_for(gathered, account, channel, notice, at)
+            .map(|(contact, decision)| (contact.masked.clone(), decision))
+            .unzip()
+    };
+    WhatIf { channel, contact, goes: goes(decision.as_ref(), at), decision }
+}
+
+/// Every channel that the practice has and the account can be reached by, for one more of a notice.
+pub(crate) fn ways(
+    gathered: &Gathered,
+    account: &Account,
+    notice: &str,
+    at: UnixMs,
+) -> Vec<WhatIf> {
+    let practice = &gathered.practice;
+    let has = |channel: &Channel| match channel {
+        Channel::Text => practice.texts_are_enabled(),
+        Channel::Voice => practice.calls_are_enabled(),
+        Channel::Fax => practice.settings.fax_is_on,
+        Channel::Email | Channel::Letter => true,
+    };
+    Channel::ALL
+        .into_iter()
+        .filter(has)
+        .map(|channel| what_if(gathered, account, channel, notice, at))
+        .filter(|way| way.contact.is_some())
+        .collect()
+}
+
 impl Engine {
-    /// What would be decided about a reminder to this account at `at`, by text and by email, with
-    /// the facts of now; and what was decided before.
+    /// What would be decided about a reminder to this account at `at`, by every channel that the
+    /// practice has, with the facts of now; and what was decided before.
     pub async fn explain(
         &self,
         practice: &PracticeId,
@@ -80,17 +122,11 @@ impl Engine {
         let gathered =
             gather(&mut db, &practice, std::slice::from_ref(guarantor), &[], now.min(at)).await?;
         let account = gathered.accounts.get(guarantor).ok_or(Refusal::NotFound)?;
-        let what_if = |channel| {
-            let best = best_contact(&gathered, account, channel, at);
-            let (contact, decision) = match best {
-                Some((contact, decision)) => (Some(contact.masked.clone()), Some(decision)),
-                None => (None, None),
-            };
-            WhatIf { channel, contact, goes: goes(decision.as_ref(), at), decision }
-        };
+        let what_if = |channel| what_if(&gathered, account, channel, "", at);
         let (text, email) = (what_if(Channel::Text), what_if(Channel::Email));
         let call = practice.calls_are_enabled().then(|| what_if(Channel::Voice));
         let fax = practice.settings.fax_is_on.then(|| what_if(Channel::Fax));
+        let letter = Some(what_if(Channel::Letter)).filter(|one| one.decision.is_some());
         let waiting = message::queue::list_waiting(&mut db, &practice.id, guarantor).await?;
         let ids: Vec<MessageId> = waiting.iter().map(|(id, _)| id.clone()).collect();
         let messages = message::load_many(&mut db, &practice.id, &ids).await?;
@@ -116,6 +152,7 @@ impl Engine {
             email,
             call,
             fax,
+            letter,
             next_look: pending
                 .iter()
                 .filter_map(|p| p.next_at)

@@ -233,6 +233,14 @@ impl Gathered {
         })
     }
 
+    /// Where a letter to this account goes; none without a whole address.
+    pub fn at_address(&self, account: &Account) -> Option<Recipient> {
+        let address = &account.guarantor.address;
+        let zip = address.zip.as_ref().map(|zip| zip.as_str().to_owned());
+        let whole = [address.street.clone()?, address.city.clone()?, zip?].join(", ");
+        Some(Recipient::stranger(&self.keys, &self.practice, Kind::Address, &whole))
+    }
+
     pub fn is_opted_out(&self, recipient: &Recipient, channel: Channel) -> bool {
         self.suppression(recipient, channel).is_some()
     }

@@ -25,7 +25,7 @@ use store::{
 
 use crate::{
     Engine, Refusal, Result, Sizes,
-    facts::{Account, Gathered, gather},
+    facts::{Account, Gathered, Recipient, gather},
     ladder::{Climber, Ground, notice_of},
     select::{best_contact, hypothetical},
 };
@@ -38,6 +38,8 @@ const PAGE: i64 = 256;
 const LOOKS_MOST: usize = 400;
 /// Accounts shown one by one.
 const EXAMPLES: usize = 50;
+/// Hours of days listed by how much would go in them.
+const HOURS_SHOWN: usize = 24;
 
 /// What would happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,11 +67,20 @@ pub struct Outlook {
     pub held_out: i64,
     pub texts: i64,
     pub emails: i64,
+    /// Automated calls and faxed pages.
+    pub robot_calls: i64,
+    pub faxes: i64,
     pub segments: i64,
-    /// In millionths of a dollar, by the practice's price of a segment.
+    /// In millionths of a dollar, by the practice's prices: everything together, and by channel.
     pub cost_micros: i64,
     /// Accounts told of in another account's message, because their phone or email is the same.
     pub together: i64,
+    pub costs: BTreeMap<String, i64>,
+    /// Calls that people of the office make, by day, and how long that takes them.
+    pub calls_by_day: BTreeMap<Date, i64>,
+    pub call_minutes: i64,
+    /// Messages of one hour of one day, the fullest first.
+    pub fullest_hours: Vec<(Date, i8, i64)>,
     /// Messages put off because another account of the same phone or email had its turn.
     pub collisions: i64,
     pub examples: Vec<Example>,
@@ -364,15 +375,18 @@ impl Trial<'_> {
         }
         let person = match &step.action {
             Action::Remind { channels, with_call, .. } => {
-                self.outlook.calls += i64::from(*with_call);
+                if *with_call {
+                    self.count_call(at);
+                }
                 return self.remind(gathered, climber, due, step, channels, at);
             }
             Action::Call => {
-                self.outlook.calls += 1;
+                self.count_call(at);
                 "call"
             }
             Action::Letter => {
                 self.outlook.letters += 1;
+                self.count_cost(Channel::Letter, 1);
                 "letter"
             }
             Action::ProposeCollections => {
@@ -498,7 +512,8 @@ impl Trial<'_> {
         // The phone's mark of it is no reason against going in it. Nor are those of later days, which
         // the account before this one has left there.
         let later = gathered.take_marks(&key.value_index, at);
-        let decision = hypothetical(gathered, account, contact, key.channel, at);
+        let recipient = Recipient::on_file(contact);
+        let decision = hypothetical(gathered, account, &recipient, key.channel, "", at);
         for sent in later {
             gathered.add_mark(&key.value_index, sent);
         }
@@ -529,8 +544,7 @@ impl Trial<'_> {
             if channel == Channel::Text {
                 let more = self.texts.of(joint.accounts) - self.texts.of(joint.accounts - 1);
                 self.outlook.segments += more;
-                let price = self.practice.settings.text_price_micros;
-                self.outlook.cost_micros += more.saturating_mul(price);
+                self.count_cost(channel, more);
             }
         }
         self.reminded(climber, due, step, notice, when);
@@ -570,23 +584,46 @@ impl Trial<'_> {
         *self.outlook.by_day.entry(day).or_default().entry(code).or_default() += 1;
         *self.outlook.by_hour.entry(hour).or_default() += 1;
         *self.hours.entry((day, hour)).or_default() += 1;
+        let parts = match channel {
+            Channel::Text => self.texts.of(1),
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => 1,
+        };
         match channel {
             Channel::Text => {
                 self.outlook.texts += 1;
-                let segments = self.texts.of(1);
-                self.outlook.segments += segments;
-                let price = self.practice.settings.text_price_micros;
-                self.outlook.cost_micros += segments.saturating_mul(price);
+                self.outlook.segments += parts;
             }
             Channel::Email => self.outlook.emails += 1,
-            Channel::Voice | Channel::Fax | Channel::Letter => {}
+            Channel::Voice => self.outlook.robot_calls += 1,
+            Channel::Fax => self.outlook.faxes += 1,
+            Channel::Letter => self.outlook.letters += 1,
         }
+        self.count_cost(channel, parts);
+    }
+
+    fn count_cost(&mut self, channel: Channel, parts: i64) {
+        let cost = self.practice.settings.price_micros(channel).saturating_mul(parts);
+        self.outlook.cost_micros += cost;
+        *self.outlook.costs.entry(channel.as_str().to_owned()).or_default() += cost;
+    }
+
+    /// A call that somebody of the office makes.
+    fn count_call(&mut self, at: UnixMs) {
+        self.outlook.calls += 1;
+        self.outlook.call_minutes += self.practice.settings.staff_call_minutes;
+        let day = at.day_in(&self.practice.zone());
+        *self.outlook.calls_by_day.entry(day).or_default() += 1;
     }
 
     fn finish(mut self) -> Outlook {
         let busiest =
             self.hours.iter().max_by_key(|(when, count)| (**count, std::cmp::Reverse(*when)));
         self.outlook.busiest = busiest.map(|((day, hour), count)| (*day, *hour, *count));
+        let mut hours: Vec<(Date, i8, i64)> =
+            self.hours.iter().map(|((day, hour), count)| (*day, *hour, *count)).collect();
+        hours.sort_by_key(|(day, hour, count)| (std::cmp::Reverse(*count), *day, *hour));
+        hours.truncate(HOURS_SHOWN);
+        self.outlook.fullest_hours = hours;
         self.outlook
     }
 }

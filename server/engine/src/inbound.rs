@@ -52,7 +52,7 @@ pub struct Reply {
 }
 
 /// What the patient's own words do is done in their name.
-pub(crate) const BY_TEXT: &str = "patient:text";
+pub const BY_TEXT: &str = "patient:text";
 
 /// A reply on its way through the transaction, as it arrives or as staff read it later.
 pub(crate) struct Arrival<'a> {

@@ -755,7 +755,7 @@ fn open_channel(
 }
 
 /// People call on working days.
-fn next_working_day(today: Date) -> Date {
+pub(crate) fn next_working_day(today: Date) -> Date {
     use jiff::civil::Weekday;
     let mut day = today;
     while matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) {

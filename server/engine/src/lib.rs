@@ -20,6 +20,7 @@
 //! | the clock | [`Engine::tick`] does what is due; [`Engine::next_due`] says when more is |
 //! | statement profiles | [`Engine::create_profile`], [`Engine::copy_profile`], [`Engine::save_profile`], [`Engine::approve_profile`], [`Engine::activate_profile`], [`Engine::retire_profile`], [`Engine::raise_profile`], [`Engine::start_forecast`], [`Engine::run_forecast`] |
 //! | follow-ups | [`Engine::note_follow_up`], [`Engine::decide_collections`] |
+//! | Manage Errors | [`Engine::ways_instead`], [`Engine::send_instead`], [`Engine::note_contact_fixed`], [`Engine::opt_out_after_error`], [`Engine::archive_error`], [`Engine::undo_error`] |
 //! | webhooks | [`Engine::receive_reply`], [`Engine::record_report`], [`Engine::record_mail_event`], [`Engine::call_answered`], [`Engine::call_key`] |
 //! | the inbox | [`Engine::send_direct_text`], [`Engine::reclassify_reply`] |
 //! | patients | [`Engine::send_code`], [`Engine::send_new_link`], [`Engine::unsubscribe`], [`Engine::set_text_preference`], [`Engine::set_email_preference`], [`Engine::set_receipts`], [`Engine::set_wishes`], [`Engine::report_wrong_contact`], [`Engine::send_account_mail`] |
@@ -42,6 +43,7 @@ mod digest;
 mod error;
 mod explain;
 mod facts;
+mod failures;
 mod follow_ups;
 mod forecast;
 mod inbound;
@@ -84,9 +86,10 @@ pub use self::{
     error::{EngineError, Refusal, Result},
     explain::{Explanation, Pending, WhatIf},
     facts::{proposal_of, rules_of},
+    failures::ARCHIVE_REASONS,
     follow_ups::Noted,
     forecast::{DAYS as FORECAST_DAYS, Example, Outlook},
-    inbound::{CarrierDid, Reply},
+    inbound::{BY_TEXT, CarrierDid, Reply},
     jobs::{Drafted, JobPage, Selection},
     mail_events::{MailEvent, MailEventKind},
     script::Script,

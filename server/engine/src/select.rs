@@ -414,6 +414,17 @@ pub(crate) fn best_contact<'a>(
     channel: Channel,
     now: UnixMs,
 ) -> Option<(&'a Contact, Decision)> {
+    best_contact_for(gathered, account, channel, "", now)
+}
+
+/// The same for a notice of which something was sent before: together they count once.
+pub(crate) fn best_contact_for<'a>(
+    gathered: &Gathered,
+    account: &'a Account,
+    channel: Channel,
+    notice: &str,
+    now: UnixMs,
+) -> Option<(&'a Contact, Decision)> {
     let rank = |decision: &Decision| match decision.outcome {
         Outcome::Send => (0, UnixMs(0)),
         Outcome::Defer { until } => (1, until),
@@ -421,7 +432,8 @@ pub(crate) fn best_contact<'a>(
     };
     let mut best: Option<(&Contact, Decision)> = None;
     for contact in account.contacts.iter().filter(|c| c.kind == Kind::reached_by(channel)) {
-        let decision = hypothetical(gathered, account, contact, channel, now);
+        let recipient = Recipient::on_file(contact);
+        let decision = hypothetical(gathered, account, &recipient, channel, notice, now);
         if best.as_ref().is_none_or(|(_, known)| rank(&decision) < rank(known)) {
             best = Some((contact, decision));
         }
@@ -433,17 +445,17 @@ pub(crate) fn best_contact<'a>(
 pub(crate) fn hypothetical(
     gathered: &Gathered,
     account: &Account,
-    contact: &Contact,
+    recipient: &Recipient,
     channel: Channel,
+    notice: &str,
     at: UnixMs,
 ) -> Decision {
-    let recipient = Recipient::on_file(contact);
     let proposal = Proposed {
         message_id: MessageId::trusted("msg_hypothetical"),
         recipient: recipient.value.clone(),
         class: Class::Dunning,
         channel,
-        notice: String::new(),
+        notice: notice.to_owned(),
         claims: Vec::new(),
         slot_at: at,
         content_hash: String::new(),
@@ -451,8 +463,21 @@ pub(crate) fn hypothetical(
         says: Says { way_out: true, ..Says::default() },
     };
     let facts =
-        gathered.facts(Some(&account.guarantor.id), &recipient, channel, &[], no_approval(), None);
+        gathered.facts(Some(&account.guarantor.id), recipient, channel, &[], no_approval(), None);
     decide(&proposal, &facts, &gathered.rules, at)
+}
+
+/// A letter to the address on file: where it goes, and what would be said to it. None without one.
+pub(crate) fn by_letter(
+    gathered: &Gathered,
+    account: &Account,
+    notice: &str,
+    at: UnixMs,
+) -> Option<(String, Decision)> {
+    let recipient = gathered.at_address(account)?;
+    let masked = account.guarantor.address.city.clone();
+    let decision = hypothetical(gathered, account, &recipient, Channel::Letter, notice, at);
+    Some((masked.unwrap_or_else(|| "the address on file".to_owned()), decision))
 }
 
 fn days_between(since: Date, today: Date) -> i64 {

@@ -277,6 +277,19 @@ impl Sandbox {
         self.shared.change(|world| twilio::calls::script(world, to, manner))
     }
 
+    /// Somebody calls our number from their phone and presses these keys; what they heard.
+    pub async fn patient_calls(
+        &self,
+        from: &str,
+        to: &str,
+        digits: &str,
+    ) -> Result<Vec<String>, JournalBroken> {
+        let texts = self.shared.look(|world| world.settings().sms_webhook);
+        let url = texts.strip_suffix("/sms").map(|base| format!("{base}/menu"));
+        let url = url.unwrap_or_default();
+        twilio::calls::ring_us(&self.shared, from, to, digits, &url).await
+    }
+
     /// Calls the API accepted from us, whether or not anybody picked up.
     pub fn calls_accepted(&self) -> usize {
         self.shared.look(|world| world.twilio.calls.len())

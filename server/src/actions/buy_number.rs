@@ -58,6 +58,7 @@ pub async fn post(
     let wish = NewNumber {
         e164: number.as_str().to_owned(),
         sms_url: format!("{base}/webhooks/twilio/{}/sms", staff.practice.slug),
+        voice_url: format!("{base}/webhooks/twilio/{}/menu", staff.practice.slug),
         friendly_name: Some(staff.practice.slug.clone()),
     };
     // Bought outside of here, perhaps: then there is nothing to pay for.

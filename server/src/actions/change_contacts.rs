@@ -9,10 +9,10 @@ use app::{
 use domain::{
     clock::{DAY_MS, UnixMs},
     decide::LineType,
-    id::{ContactId, GuarantorId},
+    id::{ContactId, GuarantorId, MessageId},
     staff::Permission,
 };
-use engine::NewContact;
+use engine::{NewContact, Refusal};
 use store::contact::{Contact, Kind};
 
 use super::{
@@ -62,8 +62,9 @@ pub async fn add(
         } else {
             NewContactForm { value: typed, error: Some(words), ..NewContactForm::default() }
         };
-        return show(&house, &staff, &id, Extras { new_contact, errors, ..Extras::default() })
-            .await;
+        let mending = posted.filled("error").map(str::to_owned);
+        let extras = Extras { new_contact, errors, mending, ..Extras::default() };
+        return show(&house, &staff, &id, extras).await;
     }
     house.bell.notify_one();
     staff.visit.say(match kind {
@@ -72,7 +73,7 @@ pub async fn add(
         Kind::Fax => "The fax number was added.",
         Kind::Address => "Addresses come from the practice's own system.",
     });
-    Ok(see_other(&record_of(&id, "#contacts")))
+    back(&house, &staff, &about.id, &posted).await
 }
 
 /// `POST …/contacts/{contact}/remove`
@@ -80,7 +81,7 @@ pub async fn remove(
     house: web::Data<House>,
     staff: Staff,
     path: web::Path<(String, String)>,
-    _posted: Posted,
+    posted: Posted,
 ) -> Answer {
     staff.require(&house, Permission::EditContacts).await?;
     let (id, contact) = path.into_inner();
@@ -91,7 +92,26 @@ pub async fn remove(
     done.map_err(refusals::failed)?;
     house.bell.notify_one();
     staff.visit.say("The contact was removed.");
-    Ok(see_other(&record_of(&id, "#contacts")))
+    back(&house, &staff, &about, &posted).await
+}
+
+/// To the contacts, or to the message whose failure brought somebody here: its contact is put right.
+async fn back(house: &House, staff: &Staff, about: &GuarantorId, posted: &Posted) -> Answer {
+    let failed = posted.filled("error").and_then(|id| id.parse::<MessageId>().ok());
+    let Some(message) = failed else {
+        return Ok(see_other(&record_of(about.as_str(), "#contacts")));
+    };
+    let (practice, by) = (&staff.practice.id, staff.actor());
+    match house.engine.note_contact_fixed(practice, about, &message, &by).await {
+        Ok(()) => {}
+        Err(error) => match refusals::refusal_of(error)? {
+            Refusal::AlreadyDone => {
+                staff.visit.say("Saved. Somebody else had seen to the message already.");
+            }
+            other => return Err(Failure::broken(format!("refused: {other:?}"))),
+        },
+    }
+    Ok(see_other(&format!("/staff/messages/{message}")))
 }
 
 /// What is new about one contact.
@@ -103,6 +123,16 @@ struct Change {
     consent: Option<Said>,
     /// About automated calls.
     calls: Option<Said>,
+}
+
+impl Change {
+    fn says_something(&self) -> bool {
+        self.verified
+            || self.line.is_some()
+            || self.texts.is_some()
+            || self.consent.is_some()
+            || self.calls.is_some()
+    }
 }
 
 struct Said {
@@ -136,14 +166,22 @@ pub async fn save(
         }
     }
     if !errors.is_empty() {
-        return show(&house, &staff, &id, Extras { errors, ..Extras::default() }).await;
+        let mending = posted.filled("error").map(str::to_owned);
+        return show(&house, &staff, &id, Extras { errors, mending, ..Extras::default() }).await;
+    }
+    if !changes.iter().any(Change::says_something) {
+        staff.visit.say("Nothing was changed.");
+        let error = posted.filled("error").and_then(|id| id.parse::<MessageId>().ok());
+        let error = error.map(|id| format!("?error={id}"));
+        let part = format!("{}#contacts", error.unwrap_or_default());
+        return Ok(see_other(&record_of(&id, &part)));
     }
     for change in &changes {
         apply(&house, &staff, &about.id, change).await?;
     }
     house.bell.notify_one();
     staff.visit.say("Saved.");
-    Ok(see_other(&record_of(&id, "#contacts")))
+    back(&house, &staff, &about.id, &posted).await
 }
 
 fn change_of(

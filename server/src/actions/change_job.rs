@@ -135,7 +135,8 @@ pub async fn edit(
             let refusal = refusals::refusal_of(error)?;
             let words = refusals::sentence(&refusal, house.world.now(), &staff.practice.zone());
             let errors = Errors::new().on("body", words);
-            notifications::show_message(&house, &staff, &id, Some(body), errors).await
+            let typed = notifications::Typed { words: Some(body), ..Default::default() };
+            notifications::show_message(&house, &staff, &id, typed, errors).await
         }
     }
 }

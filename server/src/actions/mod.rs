@@ -25,6 +25,7 @@ pub mod connect_vendor;
 pub mod create_account;
 pub mod edit_template;
 pub mod give_access_code;
+pub mod handle_error;
 pub mod import_file;
 pub mod invite_staff;
 pub mod make_api_key;

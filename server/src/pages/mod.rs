@@ -7,6 +7,7 @@ pub mod health;
 pub mod link;
 pub mod message_check;
 pub mod not_me;
+pub mod notices;
 pub mod pay;
 pub mod receipt;
 pub mod setup;

@@ -78,30 +78,26 @@ impl Line {
         let menu = self.menu();
         let words = format!("{} {}", self.answered.script.answered, menu.keys());
         let key = if self.is_again { format!("/key?{AGAIN}") } else { "/key".to_owned() };
-        let ask = Verb::Ask { words, action: self.at(&key), wait_s: WAIT_S };
+        let ask = Verb::Ask { words, action: self.at(&key), digits: 1, wait_s: WAIT_S };
         if self.is_again {
             vec![ask, Verb::Say(menu.goodbye().to_owned()), Verb::HangUp]
         } else {
             vec![ask, Verb::Redirect(self.at(&format!("?{AGAIN}")))]
         }
     }
+}
 
-    /// The office, where its number is one that can be dialled.
-    fn connect(&self) -> Vec<Verb> {
-        let menu = self.menu();
-        let office = self.practice.settings.phone.to_ascii_lowercase();
-        // An extension cannot be dialled from here; the number before it can.
-        let number = office.split(['x', 'e', '#']).next().unwrap_or_default();
-        match (phone::normalise_us(number), &self.practice.settings.text_number) {
-            (Ok(number), Some(caller)) => vec![
-                Verb::Say(menu.connecting().to_owned()),
-                Verb::Connect {
-                    number_e164: number.as_str().to_owned(),
-                    caller_e164: caller.clone(),
-                },
-            ],
-            _ => vec![Verb::Say(menu.call_us()), Verb::HangUp],
-        }
+/// The office, where its number is one that can be dialled.
+pub(super) fn office(practice: &Practice, menu: &Menu) -> Vec<Verb> {
+    let office = practice.settings.phone.to_ascii_lowercase();
+    // An extension cannot be dialled from here; the number before it can.
+    let number = office.split(['x', 'e', '#']).next().unwrap_or_default();
+    match (phone::normalise_us(number), &practice.settings.text_number) {
+        (Ok(number), Some(caller)) => vec![
+            Verb::Say(menu.connecting().to_owned()),
+            Verb::Connect { number_e164: number.as_str().to_owned(), caller_e164: caller.clone() },
+        ],
+        _ => vec![Verb::Say(menu.call_us()), Verb::HangUp],
     }
 }
 
@@ -147,6 +143,7 @@ pub async fn key(
             Verb::Ask {
                 words: format!("{} {}", line.answered.script.balance, menu.keys_after()),
                 action: line.at(&format!("/key?{AGAIN}")),
+                digits: 1,
                 wait_s: WAIT_S,
             },
             Verb::Say(menu.goodbye().to_owned()),
@@ -155,7 +152,21 @@ pub async fn key(
         Pressed::LinkSent => vec![Verb::Say(menu.link_sent().to_owned()), Verb::HangUp],
         Pressed::NoLink => vec![Verb::Say(menu.no_link()), Verb::HangUp],
         Pressed::Stopped => vec![Verb::Say(menu.stopped()), Verb::HangUp],
-        Pressed::Connected => line.connect(),
+        Pressed::Told => match &line.answered.check_code {
+            Some(code) => vec![
+                Verb::Ask {
+                    words: format!("{} {}", menu.code(code), menu.keys_after()),
+                    action: line.at(&format!("/key?{AGAIN}")),
+                    digits: 1,
+                    wait_s: WAIT_S,
+                },
+                Verb::Say(menu.goodbye().to_owned()),
+                Verb::HangUp,
+            ],
+            // Called before calls had codes.
+            None => vec![Verb::Say(menu.call_us()), Verb::HangUp],
+        },
+        Pressed::Connected => office(&line.practice, &menu),
     };
     Ok(line.says(&verbs))
 }

@@ -9,6 +9,7 @@ use crate::{failure::Failure, house::House};
 
 pub mod calls;
 pub mod email;
+pub mod menu;
 pub mod stripe;
 pub mod twilio;
 

@@ -3,7 +3,7 @@
 
 use domain::{
     clock::{UnixMs, World},
-    decide::{Decision, Outcome, Reason},
+    decide::{Channel, Decision, Outcome, Reason},
     id::{DecisionId, GuarantorId, MessageId, PracticeId},
 };
 
@@ -25,6 +25,8 @@ pub struct New<'a> {
 pub struct Stored {
     pub id: DecisionId,
     pub message: Option<MessageId>,
+    /// Of the message.
+    pub channel: Option<Channel>,
     pub at: UnixMs,
     pub outcome: Outcome,
     /// The rule to name when there is room for one; empty when the message may go.
@@ -81,6 +83,7 @@ pub async fn insert_many(
 struct Row {
     id: String,
     message_id: Option<String>,
+    channel: Option<String>,
     at_ms: i64,
     outcome: String,
     until_ms: Option<i64>,
@@ -102,6 +105,7 @@ impl Row {
         Ok(Stored {
             id: DecisionId::trusted(self.id),
             message: self.message_id.map(MessageId::trusted),
+            channel: self.channel.as_deref().and_then(Channel::parse),
             at: UnixMs(self.at_ms),
             outcome,
             headline: self.headline,
@@ -119,15 +123,31 @@ pub async fn list_by_guarantor(
     guarantor: &GuarantorId,
     limit: i64,
 ) -> Result<Vec<Stored>> {
-    const LIST: &str = "select id, message_id, at_ms, outcome, until_ms, headline, reasons,
-        inputs_hash, ruleset
-        from decision
-        where practice_id = $1 and guarantor_id = $2
-        order by at_ms desc, id desc
-        limit $3";
+    list_between(db, practice, guarantor, (None, None), limit).await
+}
+
+/// Newest first, of a stretch of time: what was decided on a day.
+pub async fn list_between(
+    db: &mut Db,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    (from, until): (Option<UnixMs>, Option<UnixMs>),
+    limit: i64,
+) -> Result<Vec<Stored>> {
+    const LIST: &str = "select d.id, d.message_id, m.channel, d.at_ms, d.outcome, d.until_ms,
+        d.headline, d.reasons, d.inputs_hash, d.ruleset
+        from decision d
+        left join message m on m.practice_id = d.practice_id and m.id = d.message_id
+        where d.practice_id = $1 and d.guarantor_id = $2
+        and (cast($3 as bigint) is null or d.at_ms >= $3)
+        and (cast($4 as bigint) is null or d.at_ms < $4)
+        order by d.at_ms desc, d.id desc
+        limit $5";
     let rows: Vec<Row> = sqlx::query_as(LIST)
         .bind(practice.as_str())
         .bind(guarantor.as_str())
+        .bind(from.map(|at| at.0))
+        .bind(until.map(|at| at.0))
         .bind(limit)
         .fetch_all(db.c())
         .await?;
@@ -140,11 +160,12 @@ pub async fn list_by_message(
     practice: &PracticeId,
     message: &MessageId,
 ) -> Result<Vec<Stored>> {
-    const LIST: &str = "select id, message_id, at_ms, outcome, until_ms, headline, reasons,
-        inputs_hash, ruleset
-        from decision
-        where practice_id = $1 and message_id = $2
-        order by at_ms desc, id desc";
+    const LIST: &str = "select d.id, d.message_id, m.channel, d.at_ms, d.outcome, d.until_ms,
+        d.headline, d.reasons, d.inputs_hash, d.ruleset
+        from decision d
+        left join message m on m.practice_id = d.practice_id and m.id = d.message_id
+        where d.practice_id = $1 and d.message_id = $2
+        order by d.at_ms desc, d.id desc";
     let rows: Vec<Row> = sqlx::query_as(LIST)
         .bind(practice.as_str())
         .bind(message.as_str())

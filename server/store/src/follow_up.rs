@@ -274,6 +274,27 @@ pub async fn mark_tried(
     Ok(true)
 }
 
+/// Whoever asked for it does not want it any more; false when it is closed or was tried.
+pub async fn mark_taken_back(
+    db: &mut Db,
+    practice: &PracticeId,
+    dedupe_key: &str,
+    by: &str,
+    now: UnixMs,
+) -> Result<bool> {
+    const MARK: &str = "update follow_up set closed_at_ms = $4, closed_by = $3,
+        outcome = 'taken_back'
+        where practice_id = $1 and dedupe_key = $2 and closed_at_ms is null and tries = 0";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(dedupe_key)
+        .bind(by)
+        .bind(now.0)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Calls and letters of an account that nobody needs any more: it was paid, or put on hold.
 pub async fn mark_moot(
     db: &mut Db,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     book::Language,
+    check_code,
     clock::UnixMs,
     decide::{Channel, Class},
     id::{ContactId, GuarantorId, JobId, MessageId, PracticeId},
@@ -149,13 +150,14 @@ const ROWS_TOGETHER: usize = 24;
 pub async fn insert_many(db: &mut Db, practice: &PracticeId, messages: &[New]) -> Result<u64> {
     const INSERT: &str = "insert into message (id, practice_id, guarantor_id, job_id, class, kind,
         channel, contact_id, recipient_sealed, value_index, masked, language, content_sealed,
-        content_hash, amount_cents, segments, link_hash, check_code, notice, dedupe_key, digest,
+        content_hash, amount_cents, segments, link_hash, check_code, check_keys, notice, dedupe_key,
+        digest,
         state, slot_at_ms, next_at_ms, created_by, created_at_ms)";
     const TAIL: &str = "on conflict (practice_id, dedupe_key) do nothing";
     let keys = db.keys();
     let mut inserted = 0;
     for chunk in messages.chunks(ROWS_TOGETHER) {
-        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 26, chunk.len(), TAIL));
+        let mut query = sqlx::query(rows_of_values(db.kind, INSERT, 27, chunk.len(), TAIL));
         for new in chunk {
             let at = |column| place(practice.as_str(), new.id.as_str(), column);
             let content = serde_json::to_string(&new.content).expect("content is plain data");
@@ -178,6 +180,7 @@ pub async fn insert_many(db: &mut Db, practice: &PracticeId, messages: &[New]) -
                 .bind(new.segments)
                 .bind(new.link_hash.clone())
                 .bind(new.check_code.clone())
+                .bind(new.check_code.as_deref().map(check_code::keys))
                 .bind(new.notice.clone())
                 .bind(new.dedupe_key.clone())
                 .bind(new.digest.clone())
@@ -432,6 +435,28 @@ pub async fn find_by_check_code(
     row.map(|(channel, at)| Ok((channel_of(&channel)?, UnixMs(at)))).transpose()
 }
 
+/// The same for a code typed on the keys of a phone, of which each stands for several letters: only
+/// messages since then, so that few of the ten million codes are taken.
+pub async fn find_by_check_keys(
+    db: &mut Db,
+    practice: &PracticeId,
+    typed: &str,
+    since: UnixMs,
+) -> Result<Option<(Channel, UnixMs)>> {
+    const FIND: &str = "select channel, accepted_at_ms
+        from message
+        where practice_id = $1 and check_keys = $2 and accepted_at_ms >= $3
+        order by accepted_at_ms desc, id
+        limit 1";
+    let row: Option<(String, i64)> = sqlx::query_as(FIND)
+        .bind(practice.as_str())
+        .bind(typed)
+        .bind(since.0)
+        .fetch_optional(db.c())
+        .await?;
+    row.map(|(channel, at)| Ok((channel_of(&channel)?, UnixMs(at)))).transpose()
+}
+
 /// The messages to one phone or email, of one channel or of all, newest first, opened: one side of
 /// a conversation, and its evidence.
 pub async fn list_to(
@@ -540,6 +565,11 @@ pub struct Filter {
     pub state: Option<State>,
     /// Only what failed: "Manage Errors" (S-H1).
     pub errors_only: bool,
+    /// Only what somebody has handled, or only what nobody has.
+    pub handled: Option<bool>,
+    /// Written in this stretch of time.
+    pub from: Option<UnixMs>,
+    pub until: Option<UnixMs>,
     /// Rows before this id, for paging backwards in time.
     pub before_id: Option<String>,
 }
@@ -648,6 +678,11 @@ pub async fn list(
         and (cast($5 as text) is null or m.state = $5)
         and ($6 = 0 or m.state in ('failed', 'unknown'))
         and (cast($7 as text) is null or m.id < $7)
+        and (cast($9 as bigint) is null or m.created_at_ms >= $9)
+        and (cast($10 as bigint) is null or m.created_at_ms < $10)
+        and ($11 = 0 or $11 = (select 1 + count(*) from handled_error h
+            where h.practice_id = m.practice_id and h.message_id = m.id
+            and h.undone_at_ms is null))
         order by m.id desc
         limit $8";
     const BY_JOB: &str = "select m.id, m.guarantor_id, g.name as guarantor_name, m.job_id,
@@ -664,6 +699,11 @@ pub async fn list(
         and (cast($5 as text) is null or m.state = $5)
         and ($6 = 0 or m.state in ('failed', 'unknown'))
         and (cast($7 as text) is null or m.id < $7)
+        and (cast($9 as bigint) is null or m.created_at_ms >= $9)
+        and (cast($10 as bigint) is null or m.created_at_ms < $10)
+        and ($11 = 0 or $11 = (select 1 + count(*) from handled_error h
+            where h.practice_id = m.practice_id and h.message_id = m.id
+            and h.undone_at_ms is null))
         order by m.id desc
         limit $8";
     const ALL: &str = "select m.id, m.guarantor_id, g.name as guarantor_name, m.job_id,
@@ -681,6 +721,11 @@ pub async fn list(
         and (cast($5 as text) is null or m.state = $5)
         and ($6 = 0 or m.state in ('failed', 'unknown'))
         and (cast($7 as text) is null or m.id < $7)
+        and (cast($9 as bigint) is null or m.created_at_ms >= $9)
+        and (cast($10 as bigint) is null or m.created_at_ms < $10)
+        and ($11 = 0 or $11 = (select 1 + count(*) from handled_error h
+            where h.practice_id = m.practice_id and h.message_id = m.id
+            and h.undone_at_ms is null))
         order by m.id desc
         limit $8";
     let text = match filter {
@@ -697,6 +742,10 @@ pub async fn list(
         .bind(i64::from(filter.errors_only))
         .bind(&filter.before_id)
         .bind(limit)
+        .bind(filter.from.map(|at| at.0))
+        .bind(filter.until.map(|at| at.0))
+        // None stands, one stands.
+        .bind(filter.handled.map_or(0, |handled| 1 + i64::from(handled)))
         .fetch_all(db.c())
         .await?;
     rows.into_iter().map(LineRow::line).collect()

@@ -72,7 +72,7 @@ macro_rules! column {
 }
 
 #[rustfmt::skip]
-const COLUMNS: [Column; 20] = [
+const COLUMNS: [Column; 21] = [
     column!("staff", "totp_secret_sealed", "'*'", "id", "''"),
     column!("staff", "recovery_sealed", "'*'", "id", "''"),
     column!("connection", "settings_sealed", "practice_id", "kind", "''"),
@@ -86,6 +86,7 @@ const COLUMNS: [Column; 20] = [
     column!("note", "text_sealed"),
     column!("task", "detail_sealed"),
     column!("follow_up", "note_sealed"),
+    column!("handled_error", "note_sealed"),
     column!("reply", "from_sealed"),
     column!("reply", "body_sealed"),
     column!("message", "recipient_sealed"),

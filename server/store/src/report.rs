@@ -3,6 +3,7 @@
 
 use domain::{
     clock::{DAY_MS, UnixMs},
+    effort::Act,
     id::PracticeId,
     lift::Group,
     money::Cents,
@@ -71,6 +72,40 @@ pub async fn list_funnel(
         paid,
     };
     Ok(rows.into_iter().map(read).collect())
+}
+
+/// What staff did on the way to sending reminders, oldest first: `(staff, at, job, an approval or
+/// Finish)`. Read off the audit log.
+pub async fn list_acts(
+    db: &mut Db,
+    practice: &PracticeId,
+    from: UnixMs,
+    until: UnixMs,
+    limit: i64,
+) -> Result<Vec<Act>> {
+    const LIST: &str = "select actor_id, at_ms, verb, object_kind, object_id
+        from audit
+        where practice_id = $1 and at_ms >= $2 and at_ms < $3 and actor_kind = 'staff'
+        and (object_kind = 'job' or object_kind = 'criteria' or object_kind = 'patient_list'
+            or (object_kind = 'message' and verb = 'edit'))
+        order by at_ms, id
+        limit $4";
+    let rows: Vec<(String, i64, String, String, String)> = sqlx::query_as(LIST)
+        .bind(practice.as_str())
+        .bind(from.0)
+        .bind(until.0)
+        .bind(limit)
+        .fetch_all(db.c())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(staff, at, verb, kind, object)| Act {
+            staff,
+            at: UnixMs(at),
+            ends: kind == "job" && matches!(verb.as_str(), "approve" | "mark"),
+            job: (kind == "job").then_some(object),
+        })
+        .collect())
 }
 
 /// A step's people who were reminded and who were left out, and how many of each paid within

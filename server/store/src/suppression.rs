@@ -195,6 +195,42 @@ pub async fn mark_misread(
     Ok(done.rows_affected())
 }
 
+/// An opt-out that a member of staff recorded by mistake.
+#[derive(Clone, Debug)]
+pub struct Mistake<'a> {
+    pub value_index: &'a str,
+    pub channel: Channel,
+    pub actor: &'a str,
+    pub from: UnixMs,
+    pub until: UnixMs,
+}
+
+/// Lifts what one person recorded in one go, and nothing that somebody else or the person themselves
+/// stopped.
+pub async fn mark_mistaken(
+    db: &mut Db,
+    practice: &PracticeId,
+    mistake: &Mistake<'_>,
+    by: &str,
+    now: UnixMs,
+) -> Result<u64> {
+    const MARK: &str = "update suppression set lifted_at_ms = $7, lifted_by = $8
+        where practice_id = $1 and value_index = $2 and channel = $3 and reason = 'staff'
+        and actor = $4 and at_ms >= $5 and at_ms <= $6 and lifted_at_ms is null";
+    let done = sqlx::query(MARK)
+        .bind(practice.as_str())
+        .bind(mistake.value_index)
+        .bind(mistake.channel.as_str())
+        .bind(mistake.actor)
+        .bind(mistake.from.0)
+        .bind(mistake.until.0)
+        .bind(now.0)
+        .bind(by)
+        .execute(db.c())
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// Complaints of the practice since then.
 pub async fn count_complaints(db: &mut Db, practice: &PracticeId, since: UnixMs) -> Result<i64> {
     const COUNT: &str = "select count(*) from suppression

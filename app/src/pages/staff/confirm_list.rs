@@ -193,32 +193,19 @@ impl ConfirmPatientList {
                     <span data-count="due">{selected.due.to_string()}</span>
                 },
             );
+        let cost = selected.cost.clone().map(|cost| {
+            view! { <span data-count="cost">{format!("about {cost}")}</span> }
+        });
+        let messages = view! { <span data-count="messages">{selected.messages.to_string()}</span> };
         let facts = match self.method {
-            Channel::Text => facts
-                .row(
-                    "Texts",
-                    view! {
-                        <span data-count="messages">{selected.messages.to_string()}</span>
-                    },
-                )
-                .row(
-                    "Text parts",
-                    view! {
-                        <span data-count="segments">{selected.segments.to_string()}</span>
-                    },
-                )
-                .maybe(
-                    "Cost",
-                    selected.cost.clone().map(|cost| {
-                        view! { <span data-count="cost">{format!("about {cost}")}</span> }
-                    }),
-                ),
-            Channel::Email => facts.row(
-                "Emails",
-                view! { <span data-count="messages">{selected.messages.to_string()}</span> },
+            Channel::Text => facts.row("Texts", messages).row(
+                "Text parts",
+                view! { <span data-count="segments">{selected.segments.to_string()}</span> },
             ),
+            Channel::Email => facts.row("Emails", messages),
             Channel::Voice | Channel::Fax | Channel::Letter => facts,
         };
+        let facts = facts.maybe("Cost", cost);
         let facts = facts.row(
             "When",
             view! {

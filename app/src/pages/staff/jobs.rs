@@ -307,6 +307,8 @@ impl JobView {
                 format!("{sent} for {} accounts. {ONE_FOR_SEVERAL}", self.messages)
             }
         };
+        let cost = self.cost.as_ref().filter(|_| self.method != Channel::Text);
+        let cost = cost.map(|cost| format!("about {cost}"));
         let paused = self.paused.as_ref().map(|(by, at)| {
             let by = format!(" by {by}");
             view! { {instant_full(w, *at, &self.zone)}{by} }
@@ -315,6 +317,7 @@ impl JobView {
             .maybe("Paused", paused)
             .row("Made", made)
             .maybe("Approved", approved)
+            .maybe("Cost", cost)
             .maybe("Claims", mark)
             .row("Messages", messages)
             .maybe("Text parts", parts)

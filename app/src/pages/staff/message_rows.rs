@@ -37,6 +37,16 @@ pub struct MessageRow {
     pub end_reason: Option<String>,
     /// The provider's own word and code.
     pub provider: Option<String>,
+    /// Of a failure: what was done about it, or that nobody has done anything.
+    pub handled: Option<Handled>,
+}
+
+/// Whether somebody has seen to a failure.
+#[derive(Clone, Debug)]
+pub enum Handled {
+    /// In words, with who did it.
+    Done(String),
+    ToDo,
 }
 
 pub(super) fn columns() -> Vec<Column> {
@@ -71,6 +81,7 @@ pub(super) fn row(line: &MessageRow, now: UnixMs, zone: &TimeZone) -> Row {
         let words = together_words(line.channel, line.others + 1);
         view! { <br/><span class="hint">{capital(&words)}</span> }
     });
+    let about = named.clone();
     let goes = line.next_at.filter(|_| {
         matches!(line.progress, Progress::Queued | Progress::Sending | Progress::PendingApproval)
     });
@@ -94,5 +105,22 @@ pub(super) fn row(line: &MessageRow, now: UnixMs, zone: &TimeZone) -> Row {
         .cell(line.amount.map(money))
         .cell(line.progress.badge().view())
         .cell(at)
-        .cell((!why.is_empty()).then_some(why))
+        .cell(reason(line, why, &about))
+}
+
+/// Why it failed, and what was done about that.
+fn reason(line: &MessageRow, why: String, named: &str) -> Option<AnyView> {
+    let handled = match &line.handled {
+        None => None,
+        Some(Handled::Done(words)) => {
+            Some(view! { <p class="hint">{words.clone()}</p> }.into_any())
+        }
+        Some(Handled::ToDo) => {
+            let href = format!("/staff/messages/{}#what-to-do", line.id);
+            let label = format!("What to do: {named}");
+            Some(view! { <p><a href=href aria-label=label>"What to do"</a></p> }.into_any())
+        }
+    };
+    let why = (!why.is_empty()).then_some(why);
+    (why.is_some() || handled.is_some()).then(|| view! { {why}{handled} }.into_any())
 }

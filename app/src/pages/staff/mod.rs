@@ -13,6 +13,7 @@ mod dashboard;
 pub mod decision_words;
 mod door;
 mod encounters;
+mod failed_message;
 mod filter_fields;
 mod find_payment;
 pub mod follow_ups;
@@ -67,6 +68,7 @@ pub use encounters::{
     AGES as ENCOUNTER_AGES, EncounterLine, Encounters, ORDER as ENCOUNTER_ORDER,
     STATUSES as ENCOUNTER_STATUSES,
 };
+pub use failed_message::{Handling, HandlingRights, WayInstead, handled_words};
 pub use filter_fields::{FilterFields, TRAITS};
 pub use find_payment::{
     ExactMatch, ExactMatches, FindPayment, PAYMENT_ORDER, PAYMENT_STATUSES, PaymentRow, VisitLabel,
@@ -80,7 +82,7 @@ pub use invitation::{
 };
 pub use jobs::{JobLine, JobQuestion, JobState, JobView, Jobs};
 pub use me::Me;
-pub use message_rows::MessageRow;
+pub use message_rows::{Handled, MessageRow};
 pub use notification_history::{MessagePage, NotificationHistory};
 pub use numbers::{BuyNumber, NumberOffer, Numbers, OwnNumber};
 pub use outlook::{Outlook, OutlookSums, outlook};
@@ -105,7 +107,7 @@ pub use record_timeline::{Event, RecordTimeline};
 pub use record_why::{RecordWhy, WhyAnswer, WhyPending, WhyStored};
 pub use refund_payment::{RefundForm, RefundPage, RefundStep};
 pub use replies::{Replies, ReplyRow, Review};
-pub use reports::{FunnelLine, LiftLine, Reports};
+pub use reports::{CycleLine, FunnelLine, LiftLine, Reports};
 pub use rule_words::change_words;
 pub use rules::{ChangeLine, REASON_LONGEST, Read, RuleLine, RulePage, Rules};
 pub use select_criteria::{AGES, LAST_SENT, PreviewStatements, SEGMENTS, SelectCriteria};

@@ -12,14 +12,15 @@ use leptos::prelude::*;
 use super::{
     StaffShell,
     decision_words::end_words,
+    failed_message::Handling,
     message_rows::{MessageRow, columns, row},
     message_words::{Progress, capital, channel_name, class_name, others_words, together_words},
     record_why::{WhyStored, rules, stored_words},
 };
 use crate::{
     components::{
-        Button, Errors, Facts, FilterBar, Form, Moment, Query, Select, Table, Tabs, TextArea,
-        Timeline, heading, instant, instant_full, money,
+        Button, Errors, Facts, Field, FilterBar, Form, Moment, Query, Select, Table, Tabs,
+        TextArea, Timeline, heading, instant, instant_full, money,
     },
     when,
     words::Words,
@@ -33,41 +34,38 @@ pub struct NotificationHistory {
     pub now: UnixMs,
     pub query: Query,
     pub errors_only: bool,
-    pub sms_enabled: bool,
+    /// Failures that wait for somebody.
+    pub open_errors: i64,
+    /// The channels this practice writes by.
+    pub methods: Vec<Channel>,
     pub lines: Vec<MessageRow>,
     pub older: Option<String>,
 }
 
+/// What the filter of Manage Errors shows: what is to be done by default.
+pub const HANDLED: [(&str, &str); 3] = [("", "To do"), ("yes", "Handled"), ("all", "All")];
+
 impl NotificationHistory {
     pub fn html(self, shell: &StaffShell) -> String {
         let value = |key: &str| self.query.get(key).unwrap_or_default().to_owned();
-        let base = self.query.without(&["errors", "state", "before"]);
+        let base = self.query.without(&["errors", "state", "handled", "before"]);
+        let errors = match self.open_errors {
+            0 => "Manage Errors".to_owned(),
+            many => format!("Manage Errors ({many})"),
+        };
         let tabs = Tabs::new("History")
             .tab(base.href(PATH), "All notifications", !self.errors_only)
-            .tab(base.with("errors", "1").href(PATH), "Manage Errors", self.errors_only);
-        let mut filters = FilterBar::new(PATH, &self.query, &["channel", "state", "before"]);
-        if self.sms_enabled {
-            filters = filters.field(
-                Select::new("channel", "Method")
-                    .option("", "Any")
-                    .option("text", "Text")
-                    .option("email", "Email")
-                    .option("voice", "Call")
-                    .option("fax", "Fax")
-                    .chosen(value("channel")),
-            );
-        }
-        let filters = filters.field(
-            Select::new("state", "State")
-                .option("", "Any")
-                .options(Progress::ALL.map(|p| (p.code(), p.name())))
-                .chosen(value("state")),
-        );
+            .tab(base.with("errors", "1").href(PATH), errors, self.errors_only);
+        let filters = self.filters();
         let rows = self.lines.iter().map(|line| row(line, self.now, &self.zone)).collect();
-        let empty = if self.errors_only {
-            "Nothing has failed. Messages that could not be delivered appear here, with the \
-             provider's reason."
-        } else if value("channel").is_empty() && value("state").is_empty() {
+        let is_filtered =
+            ["channel", "state", "handled", "from", "until"].iter().any(|k| !value(k).is_empty());
+        let empty = if self.errors_only && !is_filtered {
+            "Nothing waits to be seen to. Messages that could not be delivered appear here, with \
+             the provider's reason."
+        } else if self.errors_only {
+            "No failure matches. Clear the filters to see what is to be done."
+        } else if !is_filtered {
             "No message was written yet. Messages appear here as soon as reminders are sent, or \
              somebody pays or writes."
         } else {
@@ -77,8 +75,14 @@ impl NotificationHistory {
             Table::new("Notifications", columns()).rows(rows).empty(view! { <p>{empty}</p> });
         let older = self.older.map(|id| {
             let href = self.query.with("before", &id).href(PATH);
-            view! { <p><a class="button" href=href>"Older"</a></p> }
+            view! { <a class="button" href=href>"Older"</a> }
         });
+        let newest = self.query.get("before").is_some().then(|| {
+            let href = self.query.without(&["before"]).href(PATH);
+            view! { <a class="button" href=href>"Newest"</a> }
+        });
+        let pages = (older.is_some() || newest.is_some())
+            .then(|| view! { <nav class="actions" aria-label="Pages">{newest}{older}</nav> });
         shell.page(
             "Notification history",
             view! {
@@ -86,8 +90,33 @@ impl NotificationHistory {
                 {tabs}
                 {filters}
                 {table}
-                {older}
+                {pages}
             },
+        )
+    }
+
+    fn filters(&self) -> FilterBar {
+        let value = |key: &str| self.query.get(key).unwrap_or_default().to_owned();
+        let own = ["channel", "state", "handled", "from", "until", "before"];
+        let method = self
+            .methods
+            .iter()
+            .fold(Select::new("channel", "Method").option("", "Any"), |select, channel| {
+                select.option(channel.as_str(), channel_name(*channel))
+            });
+        let filters = FilterBar::new(PATH, &self.query, &own)
+            .field(method.chosen(value("channel")))
+            .field(Field::date("from", "Written from").value(value("from")))
+            .field(Field::date("until", "Until").value(value("until")));
+        if self.errors_only {
+            return filters
+                .field(Select::new("handled", "Show").options(HANDLED).chosen(value("handled")));
+        }
+        filters.field(
+            Select::new("state", "State")
+                .option("", "Any")
+                .options(Progress::ALL.map(|p| (p.code(), p.name())))
+                .chosen(value("state")),
         )
     }
 }
@@ -125,6 +154,8 @@ pub struct MessagePage {
     /// A text that waits for its yes may be edited: its address and the words as typed so far, with
     /// `{pay_link}` where the link goes.
     pub edit: Option<(String, String)>,
+    /// Of a message that failed.
+    pub handling: Option<Handling>,
     pub errors: Errors,
 }
 
@@ -201,11 +232,16 @@ impl MessagePage {
             .collect();
         let steps = Timeline::new(steps, "Nothing has happened to it yet.");
         let decisions = self.decisions();
-        let summary = self.errors.summary("The words were not saved");
+        let summary = self.errors.summary("Nothing was changed");
+        let handling = self
+            .handling
+            .as_ref()
+            .map(|handling| handling.view(&shell.csrf, &self.errors, self.now, &self.zone));
         let body = view! {
                 {heading(title, false)}
                 {summary}
                 {facts}
+                {handling}
                 <h2>"What it says"</h2>
                 {text}
                 {edit}

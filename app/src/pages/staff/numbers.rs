@@ -62,8 +62,8 @@ impl Numbers {
             <h2>"Find a number to buy"</h2>
             <p>
                 "By area code or preferred digits. The number is bought on the practice's Twilio \
-                 account, and its replies are pointed here. Before it is bought you are asked once \
-                 more."
+                 account, and its replies and calls are pointed here: who calls it can check a \
+                 message or reach the office. Before it is bought you are asked once more."
             </p>
             {search}
             {self.offers()}

@@ -18,9 +18,15 @@ pub struct OutlookSums {
     pub messages: i64,
     pub texts: i64,
     pub emails: i64,
+    pub robot_calls: i64,
+    pub faxes: i64,
     pub segments: i64,
+    /// Everything together, and by channel: text, email, call, fax, letter.
     pub cost: String,
+    pub costs: [String; 5],
     pub calls: i64,
+    /// What those calls take the office: `4 h 30 min`.
+    pub call_time: String,
     pub letters: i64,
     pub proposals: i64,
     pub held_out: i64,
@@ -43,6 +49,10 @@ pub struct Outlook {
     pub compare: Vec<(String, String)>,
     pub days: Vec<(Date, i64)>,
     pub hours: Vec<(i8, i64)>,
+    /// Calls that people make, by day.
+    pub calls: Vec<(Date, i64)>,
+    /// The fullest hours of all days.
+    pub fullest: Vec<(Date, i8, i64)>,
     /// The step's name, what came of its turns, how many.
     pub steps: Vec<(String, String, i64)>,
     /// The reason in words.
@@ -72,12 +82,16 @@ pub fn outlook(outlook: Option<&Outlook>, zone: &TimeZone) -> AnyView {
             <h2 id="outlook">"The next 60 days"</h2>
             <p class="hint">
                 "As of "{as_of}", if nobody paid, answered or opted out: the most that would go. \
-                 Nothing was sent."
+                 Nothing was sent. Costs are by the prices under "
+                <a href="/staff/settings/prices">"Settings, Prices"</a>
+                " and of texts under SMS Settings."
             </p>
             {sums(&found.sums)}
             {compare(&found.compare)}
-            {bars("Messages by day", "Day", days(&found.days))}
-            {bars("Messages by hour of the day", "Hour", hours(&found.hours))}
+            {bars("Messages by day", "Day", "Messages", days(&found.days))}
+            {bars("Messages by hour of the day", "Hour", "Messages", hours(&found.hours))}
+            {bars("The fullest hours", "Hour", "Messages", fullest(&found.fullest))}
+            {bars("Calls for the office to make, by day", "Day", "Calls", days(&found.calls))}
             {steps(&found.steps)}
             {withheld(&found.withheld)}
             {examples(&found.examples, zone)}
@@ -90,16 +104,24 @@ fn sums(sums: &[OutlookSums]) -> AnyView {
     let mut columns = vec![Column::new("What")];
     columns.extend(sums.iter().map(|one| Column::new(one.title.clone()).number()));
     type Figure = fn(&OutlookSums) -> String;
-    let figures: [(&str, Figure); 14] = [
+    let figures: [(&str, Figure); 22] = [
+        ("Cost of everything", |s| s.cost.clone()),
         ("Accounts that owe something", |s| s.accounts.to_string()),
         ("Accounts of this profile", |s| s.theirs.to_string()),
         ("Messages", |s| s.messages.to_string()),
         ("Texts", |s| s.texts.to_string()),
         ("Text parts", |s| s.segments.to_string()),
-        ("Cost of texts", |s| s.cost.clone()),
+        ("Cost of texts", |s| s.costs[0].clone()),
         ("Emails", |s| s.emails.to_string()),
-        ("Calls by a person", |s| s.calls.to_string()),
+        ("Cost of emails", |s| s.costs[1].clone()),
+        ("Automated calls", |s| s.robot_calls.to_string()),
+        ("Cost of automated calls", |s| s.costs[2].clone()),
+        ("Faxes", |s| s.faxes.to_string()),
+        ("Cost of faxes", |s| s.costs[3].clone()),
         ("Letters", |s| s.letters.to_string()),
+        ("Cost of letters", |s| s.costs[4].clone()),
+        ("Calls for the office to make", |s| s.calls.to_string()),
+        ("What those calls take", |s| s.call_time.clone()),
         ("Proposals for collections", |s| s.proposals.to_string()),
         ("Left out on purpose", |s| s.held_out.to_string()),
         ("Accounts in the message of another with the same contact", |s| s.together.to_string()),
@@ -137,8 +159,18 @@ fn hours(hours: &[(i8, i64)]) -> Vec<(String, i64)> {
     hours.iter().map(|(hour, count)| (format!("{hour}:00"), *count)).collect()
 }
 
+fn fullest(hours: &[(Date, i8, i64)]) -> Vec<(String, i64)> {
+    let label = |day: &Date, hour: i8| format!("{} at {hour}:00", day.strftime("%a, %b %-d"));
+    hours.iter().map(|(day, hour, count)| (label(day, *hour), *count)).collect()
+}
+
 /// A chart that is a table: bars are meters, figures stand beside them.
-fn bars(title: &'static str, what: &'static str, values: Vec<(String, i64)>) -> AnyView {
+fn bars(
+    title: &'static str,
+    what: &'static str,
+    counted: &'static str,
+    values: Vec<(String, i64)>,
+) -> AnyView {
     if values.is_empty() {
         return ().into_any();
     }
@@ -156,7 +188,7 @@ fn bars(title: &'static str, what: &'static str, values: Vec<(String, i64)>) -> 
             Row::new().cell(label).cell(bar)
         })
         .collect();
-    let columns = vec![Column::new(what), Column::new("Messages")];
+    let columns = vec![Column::new(what), Column::new(counted)];
     let table = Table::new(title, columns).rows(rows).view();
     view! { <details open><summary>{title}</summary>{table}</details> }.into_any()
 }

@@ -169,6 +169,8 @@ pub struct PatientRecord {
     pub new_contact: NewContactForm,
     /// The contact somebody asked to remove, and how it reads.
     pub removing: Option<(String, String)>,
+    /// The message that failed and brought somebody here, and what it was.
+    pub mending: Option<(String, String)>,
     pub preferred: Option<Preferred>,
     pub language: Option<Language>,
     pub replies: Vec<RecordReply>,

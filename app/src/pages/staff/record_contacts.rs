@@ -11,8 +11,8 @@ use leptos::prelude::*;
 use super::{claim_words::counted, decision_words::line_name, patient_record::PatientRecord};
 use crate::{
     components::{
-        Badge, Button, ButtonLink, Checkbox, Confirm, Facts, Field, Form, Select, Tone, day,
-        hidden, unseen,
+        Badge, Button, ButtonLink, Checkbox, Confirm, Facts, Field, Form, Notice, Select, Tone,
+        day, hidden, unseen,
     },
     when,
     words::Words,
@@ -105,7 +105,7 @@ pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
         "As the person gave it at the desk or on the phone."
     };
     let add = record.rights.contacts.then(|| {
-        Form::post(record.head.at("/contacts"), csrf).body(view! {
+        posting(record, record.head.at("/contacts"), csrf).body(view! {
             {Field::text("value", "Add a phone or email")
                 .hint(hint)
                 .value(record.new_contact.value.clone())
@@ -115,7 +115,7 @@ pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
         })
     });
     let add_fax = (record.rights.contacts && record.fax_enabled).then(|| {
-        Form::post(record.head.at("/contacts"), csrf).body(view! {
+        posting(record, record.head.at("/contacts"), csrf).body(view! {
             {Field::text("fax", "Add a fax number")
                 .hint("For whom neither texts nor email may reach.")
                 .value(record.new_contact.fax.clone())
@@ -128,6 +128,7 @@ pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
     view! {
         <section class="panel" aria-labelledby="contacts">
             <h2 id="contacts">"Contacts"</h2>
+            {mending(record)}
             {phones}
             {emails}
             {faxes}
@@ -138,13 +139,36 @@ pub(super) fn contacts(record: &PatientRecord, csrf: &str) -> AnyView {
     .into_any()
 }
 
+/// A form that leads back to the message whose failure brought somebody here.
+fn posting(record: &PatientRecord, action: String, csrf: &str) -> Form {
+    let form = Form::post(action, csrf);
+    match &record.mending {
+        Some((id, _)) => form.hidden("error", id.clone()),
+        None => form,
+    }
+}
+
+fn mending(record: &PatientRecord) -> AnyView {
+    let Some((id, words)) = &record.mending else { return ().into_any() };
+    let back = format!("/staff/messages/{id}");
+    let words = words.clone();
+    Notice::new(Tone::Warn)
+        .body(view! {
+            <p>
+                {words}" Put the contact right here; saving brings you back. "
+                <a href=back>"Back to the message"</a>
+            </p>
+        })
+        .view()
+}
+
 /// "Remove this contact?", when somebody asked for it.
 pub(super) fn removal(record: &PatientRecord, csrf: &str) -> AnyView {
     let Some((id, masked)) = &record.removing else { return ().into_any() };
     let action = record.head.at(&format!("/contacts/{id}/remove"));
     let confirm = Confirm::new(
         format!("Remove {masked} from this account?"),
-        Form::post(action, csrf),
+        posting(record, action, csrf),
         Button::danger("Remove"),
         ButtonLink::secondary(record.head.at("#contacts"), "No, keep it"),
     )
@@ -173,7 +197,7 @@ fn section(
     }
     let save = Button::secondary("Save").named(format!("Save {title}"));
     let body = view! { {cards}<div class="actions">{save}</div> };
-    let form = Form::post(record.head.at("/contacts/save"), csrf).body(body);
+    let form = posting(record, record.head.at("/contacts/save"), csrf).body(body);
     view! { <h3 id=id>{title}</h3>{form} }.into_any()
 }
 
@@ -290,7 +314,9 @@ fn fields(record: &PatientRecord, line: &ContactLine) -> AnyView {
     });
     // Tells a cleared box from a form that did not show it.
     let shown = hidden(named("shown"), "on");
-    let remove = record.head.at(&format!("?remove={}#remove", line.id));
+    let back = record.mending.as_ref().map(|(id, _)| format!("&error={id}"));
+    let back = back.unwrap_or_default();
+    let remove = record.head.at(&format!("?remove={}{back}#remove", line.id));
     let removes = format!("Remove {}", line.masked);
     // What keeps a phone from being texted is there to be mended.
     let lacks = is_phone

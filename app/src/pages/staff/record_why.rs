@@ -47,6 +47,8 @@ pub struct WhyPending {
 pub struct WhyStored {
     pub at: UnixMs,
     pub message: Option<String>,
+    /// How that message goes; none for a decision about an account alone.
+    pub channel: Option<Channel>,
     pub outcome: Outcome,
     pub reasons: Vec<Reason>,
     pub ruleset: String,
@@ -60,6 +62,8 @@ pub struct RecordWhy {
     pub sms_enabled: bool,
     /// The day asked about; none for now.
     pub asked: Option<Date>,
+    /// It is over: what was decided on it is all there is to say.
+    pub is_past: bool,
     pub at: UnixMs,
     pub facts_as_of: UnixMs,
     pub ruleset: String,
@@ -97,6 +101,7 @@ impl RecordWhy {
         let answers: Vec<AnyView> = self
             .answers
             .iter()
+            .filter(|_| !self.is_past)
             .filter(|answer| self.sms_enabled || answer.channel != Channel::Text)
             .map(|answer| self.answer(answer))
             .collect();
@@ -172,7 +177,7 @@ impl RecordWhy {
     fn picker(&self) -> AnyView {
         let asked = self.asked.map(|date| date.to_string()).unwrap_or_default();
         let form = Form::get(self.head.at("/why")).class("filters").body(view! {
-            {Field::date("day", "What if it were another day?").value(asked)}
+            {Field::date("day", "What about another day?").value(asked)}
             <div class="actions">
                 {Button::secondary("Ask")}
                 {self.asked.map(|_| {
@@ -182,13 +187,16 @@ impl RecordWhy {
             </div>
         });
         let title = match self.asked {
+            Some(past) if self.is_past => {
+                format!("What was decided on {}", when::day(Words::default(), past))
+            }
             Some(_) => format!(
                 "If a reminder were proposed on {}",
                 when::instant_full(Words::default(), self.at, &self.zone)
             ),
             None => "If a reminder were proposed now".to_owned(),
         };
-        let floor = self.is_below_the_floor.then(|| {
+        let floor = (self.is_below_the_floor && !self.is_past).then(|| {
             Notice::new(Tone::Warn)
                 .text("Between midnight and 3 AM in any of the fifty states no texts are started.")
                 .view()
@@ -258,8 +266,13 @@ impl RecordWhy {
                 })
             })
             .collect();
-        let list = Timeline::new(moments, "Nothing was decided about this account yet.");
-        view! { <h2>"What was decided before"</h2>{list} }.into_any()
+        let (title, empty) = if self.is_past {
+            ("The decisions of that day", "Nothing was decided about this account on that day.")
+        } else {
+            ("What was decided before", "Nothing was decided about this account yet.")
+        };
+        let list = Timeline::new(moments, empty);
+        view! { <h2>{title}</h2>{list} }.into_any()
     }
 }
 
@@ -302,11 +315,13 @@ pub(super) fn stored_words(stored: &WhyStored, now: UnixMs, zone: &TimeZone) -> 
         .filter(|reason| reason.verdict != Verdict::Pass)
         .map(|reason| sentence(reason, zone))
         .unwrap_or_default();
+    let way = stored.channel.map(|channel| format!("{}: ", by(channel))).unwrap_or_default();
     match stored.outcome {
-        Outcome::Send => ("It may go.".to_owned(), Tone::Good),
+        Outcome::Send => (format!("{way}It may go."), Tone::Good),
         Outcome::Defer { until } => {
-            (format!("It waits until {}. {because}", when::near(until, now, zone)), Tone::Warn)
+            let until = when::near(until, now, zone);
+            (format!("{way}It waits until {until}. {because}"), Tone::Warn)
         }
-        Outcome::Withhold => (format!("It may not go. {because}"), Tone::Danger),
+        Outcome::Withhold => (format!("{way}It may not go. {because}"), Tone::Danger),
     }
 }

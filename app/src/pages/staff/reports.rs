@@ -1,9 +1,15 @@
 //! Reports: whether reminding works, step by step, and what a step adds (W, N, S-H4, S-H5, MS16).
 
+use domain::clock::UnixMs;
+use jiff::tz::TimeZone;
 use leptos::prelude::*;
 
 use super::StaffShell;
-use crate::components::{ButtonLink, Column, Facts, Query, Row, Table, Tabs, heading};
+use crate::{
+    components::{ButtonLink, Column, Facts, Query, Row, Table, Tabs, heading},
+    when,
+    words::Words,
+};
 
 pub const PATH: &str = "/staff/reports";
 
@@ -30,8 +36,18 @@ pub struct LiftLine {
     pub verdict: &'static str,
 }
 
+/// What one cycle of reminders took the people of the office.
+#[derive(Clone, Debug)]
+pub struct CycleLine {
+    pub job: String,
+    pub ended_at: UnixMs,
+    pub people: usize,
+    pub minutes: f64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Reports {
+    pub zone: TimeZone,
     pub query: Query,
     pub days: i64,
     /// Name, figure, what it means.
@@ -39,6 +55,8 @@ pub struct Reports {
     pub ages: Vec<(&'static str, i64, String)>,
     pub funnel: Vec<FunnelLine>,
     pub lift: Vec<LiftLine>,
+    /// Newest first.
+    pub cycles: Vec<CycleLine>,
 }
 
 impl Reports {
@@ -59,6 +77,8 @@ impl Reports {
             {self.ages()}
             {self.funnel()}
             {self.lifts()}
+            {self.cycles()}
+            <p class="hint">"How content patients are is not measured here."</p>
             <p>{ButtonLink::secondary(export, "Export the figures")}</p>
         };
         shell.page("Reports", body)
@@ -70,13 +90,7 @@ impl Reports {
             .ages
             .iter()
             .map(|(name, bills, amount)| {
-                let (whole, value, label) = (most.to_string(), bills.to_string(), *name);
-                let bar = view! {
-                    <div class="meter">
-                        <meter aria-label=label min="0" max=whole value=value.clone()></meter>
-                        <span>{value}</span>
-                    </div>
-                };
+                let bar = bar(name, *bills as f64, most as f64, bills.to_string());
                 Row::new().cell(*name).cell(bar).cell(amount.clone())
             })
             .collect();
@@ -86,9 +100,10 @@ impl Reports {
     }
 
     fn funnel(&self) -> AnyView {
-        let share = |part: i64, whole: i64| {
+        let share = |step: &str, what: &str, part: i64, whole: i64| {
             let percent = if whole > 0 { part * 100 / whole } else { 0 };
-            format!("{part} ({percent} %)")
+            let label = format!("{what}, {step}");
+            bar(&label, part as f64, whole.max(1) as f64, format!("{part} ({percent} %)"))
         };
         let rows = self
             .funnel
@@ -97,10 +112,10 @@ impl Reports {
                 Row::new()
                     .cell(line.step.clone())
                     .cell(line.sent.to_string())
-                    .cell(share(line.delivered, line.sent))
-                    .cell(share(line.opened, line.sent))
-                    .cell(share(line.viewed, line.sent))
-                    .cell(share(line.paid, line.sent))
+                    .cell(share(&line.step, "Delivered", line.delivered, line.sent))
+                    .cell(share(&line.step, "Link opened", line.opened, line.sent))
+                    .cell(share(&line.step, "Viewed", line.viewed, line.sent))
+                    .cell(share(&line.step, "Paid", line.paid, line.sent))
             })
             .collect();
         let mut columns = vec![Column::new("Step")];
@@ -108,10 +123,49 @@ impl Reports {
             ["Sent", "Delivered", "Link opened", "Viewed by a person", "Paid within 14 days"]
                 .map(|name| Column::new(name).number()),
         );
-        Table::new("How far reminders came, by step", columns)
+        let table = Table::new("How far reminders came, by step", columns)
             .caption_seen()
             .rows(rows)
             .empty(view! { <p>"No reminder was sent in this time."</p> })
+            .view();
+        view! {
+            {table}
+            <p class="hint">
+                "Sent: a provider took it. Delivered: the provider says so; a mail server that reports \
+                 nothing leaves its emails out, and a call counts when somebody or a machine picked \
+                 up. Link opened: fetched by a person or by a scanner. Viewed: somebody did something \
+                 on the page. Paid: the guarantor paid online within 14 days, for whatever reason."
+            </p>
+        }
+        .into_any()
+    }
+
+    fn cycles(&self) -> AnyView {
+        let w = Words::default();
+        let most = self.cycles.iter().map(|line| line.minutes).fold(1.0, f64::max);
+        let rows = self
+            .cycles
+            .iter()
+            .map(|line| {
+                let href = format!("/staff/jobs/{}", line.job);
+                let at = when::instant_full(w, line.ended_at, &self.zone);
+                let label = format!("Minutes of the cycle of {at}");
+                let bar = bar(&label, line.minutes, most, format!("{:.1}", line.minutes));
+                Row::new()
+                    .cell(view! { <a href=href>{at}</a> })
+                    .cell(bar)
+                    .cell(line.people.to_string())
+            })
+            .collect();
+        let columns = vec![
+            Column::new("Job approved or finished"),
+            Column::new("Minutes at least"),
+            Column::new("People").number(),
+        ];
+        Table::new("Staff time by cycle", columns)
+            .caption_seen()
+            .rows(rows)
+            .empty(view! { <p>"Nobody has approved a job in this time."</p> })
             .view()
     }
 
@@ -146,4 +200,16 @@ impl Reports {
         }
         .into_any()
     }
+}
+
+/// A figure with its bar: a chart that is a table.
+fn bar(label: &str, value: f64, most: f64, words: String) -> AnyView {
+    let (label, value, most) = (label.to_owned(), value.to_string(), most.to_string());
+    view! {
+        <div class="meter">
+            <meter aria-label=label min="0" max=most value=value></meter>
+            <span>{words}</span>
+        </div>
+    }
+    .into_any()
 }

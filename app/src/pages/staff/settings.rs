@@ -54,10 +54,11 @@ pub enum Section {
     Payments,
     Sending,
     Imports,
+    Prices,
 }
 
 impl Section {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Practice,
         Self::Statements,
         Self::Texting,
@@ -66,6 +67,7 @@ impl Section {
         Self::Payments,
         Self::Sending,
         Self::Imports,
+        Self::Prices,
     ];
 
     pub const fn slug(self) -> &'static str {
@@ -78,6 +80,7 @@ impl Section {
             Self::Payments => "payments",
             Self::Sending => "sending",
             Self::Imports => "imports",
+            Self::Prices => "prices",
         }
     }
 
@@ -95,6 +98,7 @@ impl Section {
             Self::Payments => "Payments",
             Self::Sending => "Sending hours",
             Self::Imports => "Import safety",
+            Self::Prices => "Prices",
         }
     }
 
@@ -110,6 +114,7 @@ impl Section {
             Self::Payments => form.payments(),
             Self::Sending => form.sending(),
             Self::Imports => form.imports(),
+            Self::Prices => form.prices(),
         }
     }
 }
@@ -457,6 +462,27 @@ impl Fields<'_> {
             {self.check("collects_for_others", "We collect for somebody else")
                 .hint("The rules for debt collectors then bind as well. Most carriers refuse \
                        texts of collectors.")}
+        }
+        .into_any()
+    }
+
+    fn prices(&self) -> AnyView {
+        let cents = |name: &'static str, label: &'static str, hint: &'static str| {
+            self.text(name, label).hint(hint).inputmode("decimal").narrow().maxlength(8).view()
+        };
+        view! {
+            <p class="hint">
+                "For estimates only: what a list of reminders or a profile's next 60 days would \
+                 cost. The price of a text is under SMS Settings. Empty: not known, and left out."
+            </p>
+            {cents("email_price_cents", "Price of one email, in cents", "For example 0.04.")}
+            {cents("call_price_cents", "Price of one automated call, in cents",
+                "Two minutes at the provider, for example 2.8.")}
+            {cents("fax_price_cents", "Price of one faxed page, in cents", "For example 11.")}
+            {cents("letter_price_cents", "Price of one letter, in cents",
+                "Postage, paper and envelope, for example 100.")}
+            {self.number("staff_call_minutes", "Minutes somebody is busy with one call they make")
+                .hint("Dialling, talking and writing down what came of it.")}
         }
         .into_any()
     }

@@ -81,7 +81,11 @@ impl SendQuestion {
                 let parts = counted(self.selected.segments, "text part", "text parts");
                 format!(" {parts}{}.", cost.unwrap_or_default())
             }
-            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => String::new(),
+            Channel::Email | Channel::Voice | Channel::Fax | Channel::Letter => {
+                let cost =
+                    self.selected.cost.as_ref().map(|cost| format!(" It costs about {cost}."));
+                cost.unwrap_or_default()
+            }
         };
         let accounts = match self.selected.accounts {
             accounts if accounts == self.selected.messages => String::new(),

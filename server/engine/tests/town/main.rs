@@ -5,6 +5,7 @@ mod calls;
 mod consent;
 mod digest;
 mod digest_faults;
+mod failures;
 mod holds;
 mod inbox;
 mod jobs;

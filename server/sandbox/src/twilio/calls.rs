@@ -64,6 +64,9 @@ pub struct Placed {
     /// Nobody's phone has rung yet.
     pub waits: bool,
     pub fails: bool,
+    /// Somebody calls us.
+    #[serde(default)]
+    pub inbound: bool,
 }
 
 /// What is needed to talk while the world is not locked.
@@ -120,6 +123,7 @@ pub fn create(world: &mut World, call: &Call, fault: Option<&FaultRule>) -> Answ
         // A lost one never rings.
         waits: !fault.is_some_and(|fault| fault.kind == FaultKind::Drop),
         fails: scripted.is_some(),
+        inbound: false,
     };
     world.twilio.calls.put(&placed.sid.clone(), placed.clone());
     Ok((201, placed.json(&world.settings().twilio_account)))
@@ -161,6 +165,45 @@ pub async fn play_due(shared: &Shared) -> Result<usize, JournalBroken> {
         shared.change(|world| hang_up(world, line))?;
     }
     Ok(requests)
+}
+
+/// Somebody calls our number and presses these keys, so many at each question as it asks for. What
+/// they heard, and in the mailbox too.
+pub async fn ring_us(
+    shared: &Shared,
+    from: &str,
+    to: &str,
+    digits: &str,
+    default_url: &str,
+) -> Result<Vec<String>, JournalBroken> {
+    let mut line = shared.change(|world| {
+        let number = world.twilio.numbers.oldest_first().find(|(_, number)| number.phone == to);
+        let own = number.map(|(_, number)| number.voice_url.clone()).filter(|url| !url.is_empty());
+        let call = Placed {
+            sid: world.mint_hex("CA", 16),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            url: own.unwrap_or_else(|| default_url.to_owned()),
+            status_callback: None,
+            events: Vec::new(),
+            hears_machines: false,
+            status: "in-progress".to_owned(),
+            answered_by: None,
+            created_ms: world.now().0,
+            ended_ms: None,
+            waits: false,
+            fails: false,
+            inbound: true,
+        };
+        let digits = Some(digits.to_owned());
+        Line { call, digits, transcript: Vec::new(), keys: String::new() }
+    })?;
+    if !line.call.url.is_empty() {
+        talk(shared, &mut line).await;
+    }
+    let heard = line.transcript.clone();
+    shared.change(|world| hang_up(world, line))?;
+    Ok(heard)
 }
 
 /// The next call that somebody picks up; the others are over at once.
@@ -207,9 +250,10 @@ fn pick_up(world: &mut World) -> Option<Line> {
 /// Asks our server what to say until the call is over.
 async fn talk(shared: &Shared, line: &mut Line) -> usize {
     let mut url = line.call.url.clone();
-    let mut pressed: Option<char> = None;
+    let mut pressed: Option<String> = None;
     for turn in 0..MAX_TURNS {
-        let (headers, body) = shared.look(|world| turn_form(world, &line.call, &url, pressed));
+        let (headers, body) =
+            shared.look(|world| turn_form(world, &line.call, &url, pressed.as_deref()));
         let Some(answer) = post(shared, &url, &headers, &body).await else {
             line.transcript.push("(An application error has occurred. Goodbye.)".to_owned());
             return turn + 1;
@@ -227,20 +271,21 @@ async fn talk(shared: &Shared, line: &mut Line) -> usize {
     MAX_TURNS
 }
 
-/// Hears one answer; where it leads, and with which key.
-fn listen(line: &mut Line, steps: Vec<Step>) -> Option<(String, Option<char>)> {
+/// Hears one answer; where it leads, and with which keys.
+fn listen(line: &mut Line, steps: Vec<Step>) -> Option<(String, Option<String>)> {
     for step in steps {
         match step {
             Step::Say(words) => line.transcript.push(words),
-            Step::Gather { words, action, .. } => {
+            Step::Gather { words, action, digits: wanted } => {
                 line.transcript.extend(words);
                 let Some(digits) = line.digits.as_mut().filter(|digits| !digits.is_empty()) else {
                     continue;
                 };
-                let key = digits.remove(0);
-                line.keys.push(key);
-                line.transcript.push(format!("[presses {key}]"));
-                return Some((action, Some(key)));
+                let many = digits.len().min(wanted.max(1));
+                let keys: String = digits.drain(..many).collect();
+                line.keys.push_str(&keys);
+                line.transcript.push(format!("[presses {keys}]"));
+                return Some((action, Some(keys)));
             }
             Step::Redirect(to) => return Some((to, None)),
             Step::Dial(number) => {
@@ -267,14 +312,14 @@ fn turn_form(
     world: &World,
     call: &Placed,
     url: &str,
-    pressed: Option<char>,
+    pressed: Option<&str>,
 ) -> (Vec<(&'static str, String)>, Vec<u8>) {
     let mut params = common(world, call, "in-progress");
     if let Some(who) = &call.answered_by {
         params.push(("AnsweredBy".to_owned(), who.clone()));
     }
-    if let Some(key) = pressed {
-        params.push(("Digits".to_owned(), key.to_string()));
+    if let Some(keys) = pressed {
+        params.push(("Digits".to_owned(), keys.to_owned()));
         params.push(("msg".to_owned(), "Gather End".to_owned()));
     }
     signed_form(world, url, &params)
@@ -288,7 +333,7 @@ fn common(world: &World, call: &Placed, status: &str) -> Vec<(String, String)> {
         ("CallStatus", status.to_owned()),
         ("Called", call.to.clone()),
         ("Caller", call.from.clone()),
-        ("Direction", "outbound-api".to_owned()),
+        ("Direction", if call.inbound { "inbound" } else { "outbound-api" }.to_owned()),
         ("From", call.from.clone()),
         ("To", call.to.clone()),
     ];
@@ -299,9 +344,12 @@ fn hang_up(world: &mut World, line: Line) {
     let Line { mut call, transcript, keys, .. } = line;
     call.status = "completed".to_owned();
     call.ended_ms = Some(world.now().0);
-    world.twilio.calls.put(&call.sid.clone(), call.clone());
-    let mut heard =
-        Delivered::new(world, Channel::Call, &call.from, &call.to, &transcript.join("\n"));
+    if !call.inbound {
+        world.twilio.calls.put(&call.sid.clone(), call.clone());
+    }
+    // Heard by the person, whoever called.
+    let (ours, theirs) = if call.inbound { (&call.to, &call.from) } else { (&call.from, &call.to) };
+    let mut heard = Delivered::new(world, Channel::Call, ours, theirs, &transcript.join("\n"));
     heard.vendor_id = Some(call.sid.clone());
     heard.keys = Some(keys);
     heard.answered_by = call.answered_by.clone();

@@ -42,7 +42,7 @@ pub async fn get(house: web::Data<House>, staff: Staff) -> Answer {
         unapplied,
         nothing_paid_yet: first_payment.is_none(),
         last_import,
-        waiting: waiting(&house, &staff, messages.failed).await?,
+        waiting: waiting(&house, &staff).await?,
         notifications: Notifications {
             went: messages.went,
             delivered: messages.delivered,
@@ -62,13 +62,14 @@ fn counted(count: i64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-async fn waiting(house: &House, staff: &Staff, failed: i64) -> Result<Vec<Waiting>, Failure> {
+async fn waiting(house: &House, staff: &Staff) -> Result<Vec<Waiting>, Failure> {
     let id = &staff.practice.id;
     let mut db = house.store.read().await?;
     let held = store::dashboard::list_held_imports(&mut db, id).await?.len();
     let held = i64::try_from(held).unwrap_or(i64::MAX);
     let jobs = store::dashboard::count_pending_jobs(&mut db, id).await?;
     let tasks = store::task::count_open(&mut db, id).await?;
+    let failed = store::handled_error::count_open(&mut db, id).await?;
     drop(db);
     let of_replies: i64 =
         tasks.iter().filter(|(kind, _)| kind.contains("reply")).map(|(_, count)| count).sum();
@@ -87,7 +88,7 @@ async fn waiting(house: &House, staff: &Staff, failed: i64) -> Result<Vec<Waitin
     });
     list.push(Waiting {
         count: failed,
-        label: counted(failed, "message failed today", "messages failed today"),
+        label: counted(failed, "failed message to see to", "failed messages to see to"),
         href: "/staff/notifications?errors=1".into(),
         is_urgent: false,
     });

@@ -179,7 +179,7 @@ async fn said(
             what: "reply".into(),
             channel: "text".into(),
             detail: format!("“{}”; understood as {}{answer}", reply.body, reply.class),
-            by: String::new(),
+            by: engine::BY_TEXT.into(),
             reference: reply.id.to_string(),
             chained: Default::default(),
         });

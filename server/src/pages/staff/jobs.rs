@@ -96,6 +96,7 @@ pub fn row_of(line: Line) -> MessageRow {
         others: line.others,
         next_at: line.next_at,
         end_reason: line.end_reason,
+        handled: None,
     }
 }
 
@@ -215,7 +216,7 @@ pub async fn show(house: &House, staff: &Staff, id: &str, query: Query, errors: 
             .collect(),
         messages: page.messages,
         segments: page.segments,
-        cost: statements::cost(page.segments, &staff.practice),
+        cost: statements::cost(method_of(&job), page.segments, &staff.practice),
         amount: page.amount,
         next_at: page.next_at,
         last_at: page.last_at,

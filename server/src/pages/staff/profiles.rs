@@ -237,6 +237,8 @@ async fn outlook(
         compare: Vec::new(),
         days: Vec::new(),
         hours: Vec::new(),
+        calls: Vec::new(),
+        fullest: Vec::new(),
         steps: Vec::new(),
         withheld: Vec::new(),
         examples: Vec::new(),
@@ -263,6 +265,8 @@ async fn outlook(
     };
     page.days = found.by_day.iter().map(|(day, by)| (*day, by.values().sum())).collect();
     page.hours = found.by_hour.iter().map(|(hour, count)| (*hour, *count)).collect();
+    page.calls = found.calls_by_day.iter().map(|(day, count)| (*day, *count)).collect();
+    page.fullest.clone_from(&found.fullest_hours);
     for (step, counts) in &found.by_step {
         for (what, count) in counts {
             page.steps.push((name(*step), turn_words(what).to_owned(), *count));
@@ -316,6 +320,10 @@ pub fn turn_words(code: &str) -> &str {
     }
 }
 
+fn dollars(micros: i64) -> String {
+    format!("${:.2}", micros as f64 / 1_000_000.0)
+}
+
 fn sums_of(title: String, found: &engine::Outlook) -> OutlookSums {
     OutlookSums {
         title,
@@ -324,9 +332,14 @@ fn sums_of(title: String, found: &engine::Outlook) -> OutlookSums {
         messages: found.messages(),
         texts: found.texts,
         emails: found.emails,
+        robot_calls: found.robot_calls,
+        faxes: found.faxes,
         segments: found.segments,
-        cost: format!("${:.2}", found.cost_micros as f64 / 1_000_000.0),
+        cost: dollars(found.cost_micros),
+        costs: Channel::ALL
+            .map(|channel| dollars(found.costs.get(channel.as_str()).copied().unwrap_or(0))),
         calls: found.calls,
+        call_time: format!("{} h {} min", found.call_minutes / 60, found.call_minutes % 60),
         letters: found.letters,
         proposals: found.proposals,
         held_out: found.held_out,

@@ -31,6 +31,8 @@ use crate::{
 
 pub const SECTION: &str = "/staff/patients";
 const SENT_SHOWN: i64 = 10;
+/// Decisions of one day; each account has a few a day.
+const DECIDED_SHOWN: i64 = 200;
 /// The hour of another day that "what if" asks about.
 const ASKED_HOUR: i8 = 10;
 
@@ -41,8 +43,10 @@ pub async fn get(
     id: web::Path<String>,
 ) -> Answer {
     staff.require(&house, Permission::View).await?;
-    let removing = Query::parse(request.query_string()).get("remove").map(str::to_owned);
-    show(&house, &staff, &id, Extras { removing, ..Extras::default() }).await
+    let query = Query::parse(request.query_string());
+    let named = |key: &str| query.get(key).map(str::to_owned);
+    let (removing, mending) = (named("remove"), named("error"));
+    show(&house, &staff, &id, Extras { removing, mending, ..Extras::default() }).await
 }
 
 /// The record; 422 when `extras` hold errors.
@@ -71,8 +75,10 @@ pub async fn why(
     let asked: Option<Date> = Query::parse(request.query_string())
         .get("day")
         .and_then(|day| day.trim().parse().ok())
-        .filter(|day| *day > now.day_in(&zone));
+        .filter(|day| *day != now.day_in(&zone));
+    let past = asked.filter(|day| *day < now.day_in(&zone));
     let at = asked
+        .filter(|_| past.is_none())
         .and_then(|day| day.at(ASKED_HOUR, 0, 0, 0).to_zoned(zone.clone()).ok())
         .map_or(now, |zoned| UnixMs(zoned.timestamp().as_millisecond()));
     let practice = &staff.practice.id;
@@ -80,19 +86,24 @@ pub async fn why(
     let said = said.map_err(refusals::failed)?;
     let filter =
         message::Filter { guarantor: Some(guarantor.id.clone()), ..message::Filter::default() };
+    let history = match past {
+        None => said.history,
+        Some(day) => decided_on(&mut db, &staff, &guarantor, day).await?,
+    };
     let sent = message::list(&mut db, practice, &filter, SENT_SHOWN).await?;
     let page = RecordWhy {
         zone,
         now,
         head: head_of(&guarantor),
         sms_enabled: staff.practice.texts_are_enabled(),
-        asked: asked.filter(|_| at > now),
+        asked: asked.filter(|_| at > now || past.is_some()),
+        is_past: past.is_some(),
         at: said.at,
         facts_as_of: said.facts_as_of,
         ruleset: said.ruleset,
         due: said.due,
         oldest_since: said.oldest_due_since,
-        answers: [Some(said.text), Some(said.email), said.call, said.fax]
+        answers: [Some(said.text), Some(said.email), said.call, said.fax, said.letter]
             .into_iter()
             .flatten()
             .map(answer)
@@ -110,9 +121,26 @@ pub async fn why(
         next_look: said.next_look,
         is_below_the_floor: said.is_below_the_floor,
         sent: sent.iter().map(sent_of).collect(),
-        history: said.history.into_iter().map(stored).collect(),
+        history: history.into_iter().map(stored).collect(),
     };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
+}
+
+/// What was decided on a day that is over, as it was stored then.
+async fn decided_on(
+    db: &mut Db,
+    staff: &Staff,
+    guarantor: &Guarantor,
+    day: Date,
+) -> Result<Vec<store::decision::Stored>, Failure> {
+    let zone = staff.practice.zone();
+    let morning = |day: Date| {
+        let zoned = day.to_zoned(zone.clone()).ok()?;
+        Some(UnixMs(zoned.timestamp().as_millisecond()))
+    };
+    let stretch = (morning(day), day.tomorrow().ok().and_then(morning));
+    let (practice, id) = (&staff.practice.id, &guarantor.id);
+    Ok(store::decision::list_between(db, practice, id, stretch, DECIDED_SHOWN).await?)
 }
 
 fn answer(one: WhatIf) -> WhyAnswer {
@@ -124,6 +152,7 @@ pub fn stored(one: store::decision::Stored) -> WhyStored {
     WhyStored {
         at: one.at,
         message: one.message.map(|id| id.to_string()),
+        channel: one.channel,
         outcome: one.outcome,
         reasons: one.reasons,
         ruleset: one.ruleset,

@@ -6,12 +6,13 @@ use actix_web::{HttpRequest, web};
 use app::{
     components::Query,
     pages::staff::{
-        FunnelLine, LiftLine, Reports,
+        CycleLine, FunnelLine, LiftLine, Reports,
         reports::{PATH, SPANS},
     },
 };
 use domain::{
-    clock::DAY_MS,
+    clock::{DAY_MS, MINUTE_MS},
+    effort,
     lift::{FEWEST, Group, lift},
     money::Cents,
     staff::Permission,
@@ -28,6 +29,10 @@ use crate::{
 };
 
 pub const SECTION: &str = PATH;
+
+/// Clicks that are read for the staff time; more than an office makes in ninety days.
+const ACTS_MOST: i64 = 50_000;
+const CYCLES_SHOWN: usize = 30;
 
 pub async fn get(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::View).await?;
@@ -57,11 +62,16 @@ pub async fn export(request: HttpRequest, house: web::Data<House>, staff: Staff)
         let (one, other) = (line.reminded.clone(), line.held_out.clone());
         vec!["lift".to_owned(), line.step.clone(), one, other, line.lift.clone()]
     });
-    const WIDTH: usize = 7;
-    let rows = figures.chain(ages).chain(funnel).chain(lifts).map(|mut row: Vec<String>| {
-        row.resize(WIDTH, String::new());
-        row
+    let cycles = page.cycles.iter().map(|line| {
+        let (minutes, people) = (format!("{:.1}", line.minutes), line.people.to_string());
+        vec!["cycle".to_owned(), line.job.clone(), line.ended_at.to_string(), minutes, people]
     });
+    const WIDTH: usize = 7;
+    let rows =
+        figures.chain(ages).chain(funnel).chain(lifts).chain(cycles).map(|mut row: Vec<String>| {
+            row.resize(WIDTH, String::new());
+            row
+        });
     let head = ["what", "name", "value_1", "value_2", "value_3", "value_4", "value_5"];
     let body = spreadsheet::csv(&head, rows).map_err(Failure::broken)?;
     Ok(spreadsheet::download("reports.csv", body))
@@ -83,6 +93,8 @@ async fn read(house: &House, staff: &Staff, query: Query) -> Result<Reports, Fai
         report::sum_collected(&mut db, practice, since, until).await?;
     let open = report::list_open_days(&mut db, practice).await?;
     let messages = store::dashboard::count_messages(&mut db, practice, from).await?;
+    // What led to a cycle that ended just after `from` began before it.
+    let acts = report::list_acts(&mut db, practice, from.minus_ms(DAY_MS), now, ACTS_MOST).await?;
     drop(db);
     let today = now.day_in(&staff.practice.zone());
     let name = |step: &Option<(String, i64)>| match step {
@@ -90,24 +102,51 @@ async fn read(house: &House, staff: &Staff, query: Query) -> Result<Reports, Fai
         None => "Sent by staff".to_owned(),
     };
     let reached = messages.delivered + messages.failed;
+    let mut cycles = effort::cycles(acts);
+    cycles.retain(|cycle| cycle.ended_at >= from);
     Ok(Reports {
         figures: vec![
             (
                 "Collected within 30 days",
                 percent(received.0, asked.0),
-                "of what reminders asked for, online, in the time before the last 30 days",
+                "of what reminders asked for in the time before the last 30 days: paid online by the \
+                 same guarantor within 30 days of the first of them, refunds not taken off",
             ),
             ("Accounts asked in that time", asked_of.to_string(), ""),
             ("Asked and received", format!("{asked}, {received}"), ""),
-            ("Average days outstanding", average_age(&open, today), "weighted by what is due"),
+            (
+                "Average days outstanding",
+                average_age(&open, today),
+                "of open bills as imported, since each became the patient's, weighted by what is due",
+            ),
             (
                 "Contact success",
                 percent(messages.delivered, reached),
-                "delivered of delivered and failed",
+                "delivered of delivered and failed; what nobody reported on is left out",
             ),
+            (
+                "Staff minutes per cycle",
+                effort::average_minutes(&cycles)
+                    .map_or_else(|| "no cycle yet".to_owned(), |minutes| format!("{minutes:.1}")),
+                "at least: the time between clicks from opening Select Criteria or a job to its last \
+                 approval or Finish; pauses over 5 minutes are not counted",
+            ),
+            ("Cycles that ended", cycles.len().to_string(), "jobs that somebody approved"),
             ("Messages not sent by the rules", messages.withheld.to_string(), ""),
         ],
         ages: ages(&open, today),
+        cycles: cycles
+            .iter()
+            .rev()
+            .take(CYCLES_SHOWN)
+            .map(|cycle| CycleLine {
+                job: cycle.job.clone(),
+                ended_at: cycle.ended_at,
+                people: cycle.people,
+                minutes: cycle.worked_ms as f64 / MINUTE_MS as f64,
+            })
+            .collect(),
+        zone: staff.practice.zone(),
         funnel: funnel
             .into_iter()
             .map(|line| FunnelLine {

@@ -43,6 +43,7 @@ const PER_PAGE: usize = 50;
 pub async fn criteria(request: HttpRequest, house: web::Data<House>, staff: Staff) -> Answer {
     staff.require(&house, Permission::SendStatements).await?;
     let query = Query::parse(request.query_string());
+    house.audit(staff.entry("view", "criteria", "statements")).await?;
     Ok(shown(criteria_page(&house, &staff, query, Errors::new()).await?))
 }
 
@@ -84,6 +85,7 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
     if !wanted.errors.is_empty() {
         return Ok(refused(criteria_page(&house, &staff, query, wanted.errors).await?));
     }
+    house.audit(staff.entry("preview", "criteria", "statements")).await?;
     let method = wanted.criteria.method;
     let sample = house.engine.preview(&staff.practice.id, method, wanted.alias.as_deref()).await;
     let sample = match sample {
@@ -110,10 +112,10 @@ pub async fn preview(request: HttpRequest, house: web::Data<House>, staff: Staff
         name: sample.name,
         name_is_long: sample.name_is_long,
         segments: sample.segments,
-        cost_each: statements::cost(sample.segments, &staff.practice),
+        cost_each: statements::cost(method, sample.segments, &staff.practice),
         together: sample.together.map(|text| {
             let segments = sample.sizes.of(2);
-            (text, segments, statements::cost(segments, &staff.practice))
+            (text, segments, statements::cost(method, segments, &staff.practice))
         }),
     };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))

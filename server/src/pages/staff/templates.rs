@@ -7,6 +7,7 @@ use app::{
     texts,
 };
 use domain::{
+    decide::Channel,
     id::GuarantorId,
     practice::Practice,
     sms,
@@ -166,7 +167,7 @@ pub async fn model(
         changed_meanwhile: false,
         findings: report.findings,
         reading: report.reading,
-        cost: cost(segments, practice),
+        cost: cost(Channel::Text, segments, practice),
         shown,
         accounts,
         account: somebody.map(|one| one.id.to_string()).unwrap_or_default(),
@@ -233,7 +234,7 @@ fn preview(
     };
     let size = sms::size(&body);
     let segments = i64::try_from(size.segments).unwrap_or(i64::MAX);
-    ShownWords::Text { cost: cost(segments, practice), size, body }
+    ShownWords::Text { cost: cost(Channel::Text, segments, practice), size, body }
 }
 
 fn filling(slot: Slot, practice: &Practice, somebody: Option<&Somebody>) -> Filling {

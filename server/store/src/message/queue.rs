@@ -2,6 +2,7 @@
 //! one wins; leases are on the wall clock, slots on the business clock.
 
 use domain::{
+    check_code,
     clock::UnixMs,
     decide::Channel,
     id::{GuarantorId, JobId, MessageId, PracticeId},
@@ -486,7 +487,8 @@ pub async fn mark_rewritten(
     new: &super::New,
 ) -> Result<bool> {
     const MARK: &str = "update message set content_sealed = $3, content_hash = $4,
-        amount_cents = $5, segments = $6, link_hash = $7, check_code = $8, version = version + 1
+        amount_cents = $5, segments = $6, link_hash = $7, check_code = $8,
+        check_keys = $9, version = version + 1
         where practice_id = $1 and id = $2 and state = 'pending_approval'";
     let plain = serde_json::to_string(&new.content).expect("content is plain data");
     let sealed =
@@ -500,6 +502,7 @@ pub async fn mark_rewritten(
         .bind(new.segments)
         .bind(&new.link_hash)
         .bind(&new.check_code)
+        .bind(new.check_code.as_deref().map(check_code::keys))
         .execute(db.c())
         .await?;
     Ok(done.rows_affected() == 1)

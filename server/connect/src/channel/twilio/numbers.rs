@@ -51,6 +51,8 @@ pub struct NewNumber {
     pub e164: String,
     /// Where replies go.
     pub sms_url: String,
+    /// Who answers calls to it.
+    pub voice_url: String,
     pub friendly_name: Option<String>,
 }
 
@@ -146,13 +148,15 @@ impl Twilio {
         Ok(numbers.collect())
     }
 
-    /// Buys a number and points its replies at us. After `Unknown`, ask [`Twilio::find_number`]
+    /// Buys a number and points its replies and calls at us. After `Unknown`, ask [`Twilio::find_number`]
     /// before buying again: each purchase costs.
     pub async fn buy_number(&self, new: &NewNumber) -> Result<OwnedNumber, ChannelError> {
         let mut form = vec![
             ("PhoneNumber", new.e164.as_str()),
             ("SmsUrl", new.sms_url.as_str()),
             ("SmsMethod", "POST"),
+            ("VoiceUrl", new.voice_url.as_str()),
+            ("VoiceMethod", "POST"),
         ];
         if let Some(name) = &new.friendly_name {
             form.push(("FriendlyName", name));

@@ -20,10 +20,11 @@ impl Voice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
     Say(String),
-    /// Speaks while it waits for one key, and goes on below when none comes.
+    /// Speaks while it waits for so many keys, and goes on below when none comes.
     Ask {
         words: String,
         action: String,
+        digits: u8,
         wait_s: u8,
     },
     /// Goes on with what that address says.
@@ -42,8 +43,10 @@ pub fn call_twiml(voice: Voice, verbs: &[Verb]) -> String {
     for verb in verbs {
         match verb {
             Verb::Say(words) => say(&mut xml, voice, words),
-            Verb::Ask { words, action, wait_s } => {
-                xml.push_str(r#"<Gather input="dtmf" numDigits="1" method="POST" timeout=""#);
+            Verb::Ask { words, action, digits, wait_s } => {
+                xml.push_str(r#"<Gather input="dtmf" numDigits=""#);
+                xml.push_str(&digits.to_string());
+                xml.push_str(r#"" method="POST" timeout=""#);
                 xml.push_str(&wait_s.to_string());
                 xml.push_str(r#"" action=""#);
                 escape(&mut xml, action);
@@ -105,13 +108,14 @@ mod tests {
                 Verb::Ask {
                     words: "Smith & Sons <b> \"x\"\u{0}".into(),
                     action: "https://pay.example/key?a=1&b=2".into(),
+                    digits: 8,
                     wait_s: 6,
                 },
                 Verb::HangUp,
             ],
         );
         assert!(xml.contains("Smith &amp; Sons &lt;b&gt; &quot;x&quot;</Say></Gather>"), "{xml}");
-        assert!(xml.contains(r#"timeout="6" action="https://pay.example/key?a=1&amp;b=2">"#));
+        assert!(xml.contains(r#"numDigits="8" method="POST" timeout="6" action="https://pay.example/key?a=1&amp;b=2">"#));
         assert!(xml.contains(r#"language="es-US""#) && xml.ends_with("<Hangup/></Response>"));
     }
 }
