@@ -18,7 +18,7 @@ use store::{
 };
 
 use crate::{
-    Engine, Letter, Mail, OnPaper, Refusal, What,
+    Engine, Installment, Letter, Mail, OnPaper, Refusal, What,
     facts::{Account, Recipient, content_hash},
 };
 
@@ -232,8 +232,16 @@ impl Engine {
             Links { pay: &pay_link, check_code: &check_code, unsubscribe: unsubscribe.as_deref() };
         let words = (occasion.book, occasion.kind);
         let mut letter = reminder_letter(practice, account, language, channel, words, links, now);
-        if let What::Reminder { due_on, .. } = &mut letter.what {
+        let plan = account.arrangement.arrangement.plan;
+        if let What::Reminder { due_on, amount, installment, .. } = &mut letter.what {
             *due_on = occasion.due_on;
+            // Words about a plan name its next payment, not the balance (D-30).
+            if occasion.kind == Some(Kind::PaymentPlan)
+                && let Some(next) = plan.and_then(|plan| plan.next)
+            {
+                let said = amount.take().map(|_| next.amount);
+                *installment = Some(Installment { amount: said, on: next.on });
+            }
         }
         let content = self.words(&letter, channel)?;
         if channel == Channel::Text && !sms::is_whole_in_first_segment(&content.text, &pay_link) {
@@ -274,7 +282,7 @@ impl Engine {
         Ok(Draft { message, link: Some(link), claims })
     }
 
-    fn check_code(&self) -> String {
+    pub(crate) fn check_code(&self) -> String {
         let bits = self.world().chance.next_u64();
         (0..8)
             .map(|place| {

@@ -11,7 +11,8 @@ use jiff::civil::Date;
 use store::message::{self, State};
 
 use crate::{
-    Engine, Goes, Refusal, Result,
+    Coming, Engine, Goes, Refusal, Result,
+    agreed::coming,
     facts::gather,
     select::{best_contact, goes},
 };
@@ -54,6 +55,8 @@ pub struct Explanation {
     /// Only where the practice has them switched on.
     pub call: Option<WhatIf>,
     pub fax: Option<WhatIf>,
+    /// Payments they agreed to, and when they are told of them.
+    pub agreed: Vec<Coming>,
     /// What waits now, and when it goes.
     pub pending: Vec<Pending>,
     /// When the engine looks at this account next by itself.
@@ -91,6 +94,7 @@ impl Engine {
         let (text, email) = (what_if(Channel::Text), what_if(Channel::Email));
         let call = practice.calls_are_enabled().then(|| what_if(Channel::Voice));
         let fax = practice.settings.fax_is_on.then(|| what_if(Channel::Fax));
+        let agreed = coming(&mut db, &gathered, account, at).await?;
         let waiting = message::queue::list_waiting(&mut db, &practice.id, guarantor).await?;
         let ids: Vec<MessageId> = waiting.iter().map(|(id, _)| id.clone()).collect();
         let messages = message::load_many(&mut db, &practice.id, &ids).await?;
@@ -120,7 +124,9 @@ impl Engine {
                 .iter()
                 .filter_map(|p| p.next_at)
                 .chain(account.guarantor.next_check_at)
+                .chain(agreed.iter().filter_map(|one| one.slot).filter(|slot| *slot > now))
                 .min(),
+            agreed,
             pending,
             is_below_the_floor: is_below_the_floor(at),
             history,

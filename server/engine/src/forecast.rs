@@ -23,7 +23,7 @@ use store::{
 use crate::{
     Engine, Refusal, Result,
     facts::{Gathered, gather},
-    ladder::{Climber, Ground, notice_of},
+    ladder::{Climber, Ground, notice_of, wants_no_paper},
     select::best_contact,
 };
 
@@ -343,6 +343,11 @@ impl Trial<'_> {
             Action::Call => {
                 self.outlook.calls += 1;
                 "call"
+            }
+            Action::Letter if wants_no_paper(self.version, account) => {
+                self.count_step(step.id, "paperless");
+                self.note(climber, due, "paperless", None, at);
+                return None;
             }
             Action::Letter => {
                 self.outlook.letters += 1;

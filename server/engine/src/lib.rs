@@ -27,6 +27,7 @@
 //! Lists and histories are read straight from `store::{message, decision, reply, hold, task, note}`.
 
 mod accounts;
+mod agreed;
 mod answers;
 mod approval;
 mod calls;
@@ -70,6 +71,7 @@ use store::Store;
 
 pub use self::{
     accounts::{Lift, NewContact, NewHold},
+    agreed::Coming,
     approval::Approved,
     calls::{Answered, Key, Pressed},
     channels::{Channels, DeliveryReport, Found},
@@ -88,7 +90,9 @@ pub use self::{
     select::{Candidate, ClaimBrief, ConfirmList, Goes},
     tick::TickReport,
     transactional::Delivered,
-    wording::{AccountMail, Letter, Mail, OnPaper, Spoken, StaffMail, Text, What, Wording},
+    wording::{
+        AccountMail, Installment, Letter, Mail, OnPaper, Spoken, StaffMail, Text, What, Wording,
+    },
     work_on_job::{PAY_LINK, link_in},
 };
 

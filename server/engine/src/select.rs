@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     book::{ClaimStatus, Language, Preferred},
     clock::{DAY_MS, HOUR_MS, UnixMs},
-    decide::{Channel, Class, Decision, Outcome, Proposed, Says, Sent, Verdict, decide},
+    decide::{
+        AgreedPayment, Channel, Class, Decision, Outcome, Proposed, Says, Sent, Verdict, decide,
+    },
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
@@ -352,6 +354,31 @@ pub(crate) fn best_contact<'a>(
     channel: Channel,
     now: UnixMs,
 ) -> Option<(&'a Contact, Decision)> {
+    best_by(gathered, account, channel, &Question::default(), now)
+}
+
+/// What would be proposed: unless something is said, a reminder of everything due.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub class: Class,
+    pub notice: String,
+    pub agreed: AgreedPayment,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self { class: Class::Dunning, notice: String::new(), agreed: AgreedPayment::Unknown }
+    }
+}
+
+/// As [`best_contact`], for any message.
+pub(crate) fn best_by<'a>(
+    gathered: &Gathered,
+    account: &'a Account,
+    channel: Channel,
+    question: &Question,
+    now: UnixMs,
+) -> Option<(&'a Contact, Decision)> {
     let rank = |decision: &Decision| match decision.outcome {
         Outcome::Send => (0, UnixMs(0)),
         Outcome::Defer { until } => (1, until),
@@ -359,7 +386,8 @@ pub(crate) fn best_contact<'a>(
     };
     let mut best: Option<(&Contact, Decision)> = None;
     for contact in account.contacts.iter().filter(|c| c.kind == Kind::reached_by(channel)) {
-        let decision = hypothetical(gathered, account, contact, channel, now);
+        let recipient = Recipient::on_file(contact);
+        let decision = hypothetical(gathered, account, &recipient, channel, question, now);
         if best.as_ref().is_none_or(|(_, known)| rank(&decision) < rank(known)) {
             best = Some((contact, decision));
         }
@@ -367,29 +395,32 @@ pub(crate) fn best_contact<'a>(
     best
 }
 
-/// What would be said to a reminder of everything due, if it were proposed at `at`.
+/// What would be said to a message, if it were proposed at `at`.
 pub(crate) fn hypothetical(
     gathered: &Gathered,
     account: &Account,
-    contact: &Contact,
+    recipient: &Recipient,
     channel: Channel,
+    question: &Question,
     at: UnixMs,
 ) -> Decision {
-    let recipient = Recipient::on_file(contact);
     let proposal = Proposed {
         message_id: MessageId::trusted("msg_hypothetical"),
         recipient: recipient.value.clone(),
-        class: Class::Dunning,
+        class: question.class,
         channel,
-        notice: String::new(),
+        notice: question.notice.clone(),
         claims: Vec::new(),
         slot_at: at,
         content_hash: String::new(),
         // The words of a reminder end in the way out.
         says: Says { way_out: true, ..Says::default() },
     };
-    let facts =
-        gathered.facts(Some(&account.guarantor.id), &recipient, channel, &[], no_approval(), None);
+    let mut facts =
+        gathered.facts(Some(&account.guarantor.id), recipient, channel, &[], no_approval(), None);
+    if let Some(balance) = &mut facts.balance {
+        balance.agreed = question.agreed;
+    }
     decide(&proposal, &facts, &gathered.rules, at)
 }
 
@@ -498,5 +529,6 @@ fn sample_account(practice: &Practice, now: UnixMs) -> Account {
         due: balance,
         standing: store::standing::Standing::default(),
         wishes: domain::wishes::Wishes::default(),
+        arrangement: domain::arrangement::Known::default(),
     }
 }

@@ -24,6 +24,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (16, "voice_fax", include_str!("../../../migrations/0016_voice_fax.sql")),
     (17, "rule_override", include_str!("../../../migrations/0017_rule_override.sql")),
     (18, "evidence", include_str!("../../../migrations/0018_evidence.sql")),
+    (19, "arrangement", include_str!("../../../migrations/0019_arrangement.sql")),
 ];
 
 /// Brings the schema to the newest version. A database that is newer than this program is refused

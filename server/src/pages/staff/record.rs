@@ -5,8 +5,8 @@ use actix_web::{HttpRequest, web};
 use app::{
     components::{Errors, Query},
     pages::staff::{
-        AccessCodePage, HoldForm, HoldPage, RecordWhy, SendTextPage, WhyAnswer, WhyPending,
-        WhyStored, claim_words, decision_words,
+        AccessCodePage, HoldForm, HoldPage, RecordWhy, SendTextPage, WhyAgreed, WhyAnswer,
+        WhyPending, WhyStored, claim_words, decision_words,
     },
 };
 use domain::{
@@ -15,11 +15,14 @@ use domain::{
     id::ClaimId,
     staff::Permission,
 };
-use engine::WhatIf;
+use engine::{Coming, WhatIf};
 use jiff::civil::Date;
 use store::{Db, contact::Kind, guarantor::Guarantor, message};
 
-use super::{jobs::sent_of, timeline};
+use super::{
+    jobs::{progress_of, sent_of},
+    timeline,
+};
 use crate::{
     failure::{Answer, Failure},
     house::House,
@@ -97,6 +100,7 @@ pub async fn why(
             .flatten()
             .map(answer)
             .collect(),
+        agreed: said.agreed.into_iter().map(agreed).collect(),
         pending: said
             .pending
             .into_iter()
@@ -113,6 +117,15 @@ pub async fn why(
         history: said.history.into_iter().map(stored).collect(),
     };
     Ok(shown(page.html(&workspace::shell(&house, &staff, SECTION))))
+}
+
+fn agreed(one: Coming) -> WhyAgreed {
+    WhyAgreed {
+        occasion: one.occasion,
+        slot: one.slot,
+        progress: one.state.map(progress_of),
+        decision: one.decision,
+    }
 }
 
 fn answer(one: WhatIf) -> WhyAnswer {
