@@ -26,6 +26,12 @@ export const COLUMNS = [
   'charged', 'insurance_paid', 'adjusted', 'patient_paid', 'insurance_state', 'patient_due',
 ];
 
+/** What somebody agreed to about paying: columns of a file of their own, for stories about that. */
+export const AGREED = [
+  'payment_plan', 'plan_amount', 'plan_next_on', 'autopay', 'card_last4', 'charge_amount',
+  'charge_on', 'failed_autopay_on', 'high_deductible', 'paperless', 'paperless_consent_on',
+];
+
 export class Cast {
   people = [];
 
@@ -69,7 +75,14 @@ export class Cast {
 
   csv(people = this.people) {
     const rows = people.flatMap((one) => one.visits.map((v, i) => row(one, v, i)));
-    return [COLUMNS, ...rows].map((cells) => cells.map(quoted).join(',')).join('\r\n') + '\r\n';
+    return lines([COLUMNS, ...rows]);
+  }
+
+  /** The same book with what each `agreed` to, by column. */
+  agreedCsv(people = this.people) {
+    const said = (one) => AGREED.map((column) => one.agreed?.[column] ?? '');
+    const rows = people.flatMap((one) => one.visits.map((v, i) => [...row(one, v, i), ...said(one)]));
+    return lines([[...COLUMNS, ...AGREED], ...rows]);
   }
 }
 
@@ -96,6 +109,10 @@ export function dollars(cents) {
 
 function two(number) {
   return String(number).padStart(2, '0');
+}
+
+function lines(rows) {
+  return rows.map((cells) => cells.map(quoted).join(',')).join('\r\n') + '\r\n';
 }
 
 function row(one, v, i) {

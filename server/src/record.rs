@@ -13,10 +13,11 @@ use app::{
     },
 };
 use domain::{
+    arrangement::Arrangement,
     balance::{AccountDue, Standing as ClaimStanding, due},
     book::ClaimStatus,
     clock::{DAY_MS, UnixMs},
-    decide::{Channel, Consent, Reach, Suppression, SuppressionReason},
+    decide::{Channel, Consent, PlanStanding, Reach, Suppression, SuppressionReason},
     holds::HoldKind,
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
@@ -119,6 +120,7 @@ pub async fn load(
         contacts.iter().map(|c| (&c.id, c.masked.as_str())).collect();
     let numbers: BTreeMap<&ClaimId, &str> =
         claims.iter().map(|(id, claim)| (id, claim.number.as_str())).collect();
+    let agreed = store::arrangement::load(db, practice, id).await?.arrangement;
     let last_reply = replies.first().map(|reply| reply.at);
     let removing = extras.removing.and_then(|wanted| {
         let found = contacts.iter().find(|contact| contact.id.as_str() == wanted)?;
@@ -131,7 +133,7 @@ pub async fn load(
         sms_enabled: staff.practice.texts_are_enabled(),
         fax_enabled: staff.practice.settings.fax_is_on,
         standing: standing_words(&account, &guarantor, last_paid, last_reply, now),
-        flags: flags(&guarantor, &account, age_days, &standing, &claims),
+        flags: flags(&guarantor, &account, age_days, &standing, &claims, &agreed),
         is_flagged: guarantor.flagged_at.is_some(),
         patients: patients
             .into_iter()
@@ -147,6 +149,7 @@ pub async fn load(
         unapplied: account.unposted,
         credits: account.credits,
         waiting_for_insurance: account.waiting_for_insurance,
+        agreed,
         in_collections: account.in_collections,
         last_sent_at: guarantor.last_sent_at,
         holds: holds.iter().map(|h| hold_line(h, &masked, &numbers, &names, now)).collect(),
@@ -278,6 +281,7 @@ fn flags(
     age_days: i64,
     standing: &[&Hold],
     claims: &[(ClaimId, RecordClaim)],
+    agreed: &Arrangement,
 ) -> Vec<(&'static str, Tone)> {
     let is_top = account.due.is_positive()
         && (age_days > engine::TOP_PRIORITY_DAYS || account.due > engine::TOP_PRIORITY_CENTS);
@@ -290,6 +294,11 @@ fn flags(
         (guarantor.flagged_at.is_some(), "Flagged for a reminder", Tone::Warn),
         (is_top, "Top priority", Tone::Danger),
         (open.count() > 1, "Several bills", Tone::Warn),
+        (agreed.plan_standing() == PlanStanding::Kept, "On a payment plan", Tone::Plain),
+        (agreed.plan_standing() == PlanStanding::Behind, "Behind on a plan", Tone::Warn),
+        (agreed.autopay_is_on(), "Autopay", Tone::Plain),
+        (agreed.has_high_deductible == Some(true), "High deductible", Tone::Plain),
+        (agreed.is_paperless(), "Paperless", Tone::Plain),
         (
             claims.iter().any(|(_, claim)| claim.status == ClaimStatus::Collections),
             "With an agency",

@@ -84,8 +84,8 @@ fn told(letter: &Letter<'_>) -> Option<(Kind, Filling)> {
         } => {
             let amount = amount.map(|amount| amount.to_string());
             let due_on = due_on.map(|day| when::day(w, day));
-            let part = installment.map(|(part, on)| (part.to_string(), when::day(w, on)));
-            let (part, on) = part.unzip();
+            let part = installment.and_then(|next| next.amount).map(|part| part.to_string());
+            let on = installment.map(|next| when::day(w, next.on));
             let filling = ours
                 .with(Variable::PayLink, pay_link)
                 .with(Variable::CheckCode, &texts::readable_code(check_code))
@@ -128,8 +128,14 @@ pub fn written(letter: &Letter<'_>, form: Form) -> Option<(Filled, Trace)> {
         !is_text || link.is_empty() || sms::is_whole_in_first_segment(&filled.as_text(), &link)
     };
     let write = |kind| letter.book.write(Slot::new(kind, form, letter.language), &filling, fits);
-    let is_reminder = matches!(letter.what, What::Reminder { .. });
-    write(kind).or_else(|| write(Kind::ReminderPlain).filter(|_| is_reminder))
+    // A reminder of the balance is no notice of a charge, and no news of one that failed.
+    let may_be_plain = match letter.what {
+        What::Reminder { installment, card_last4, .. } => {
+            kind != Kind::FailedAutopay && installment.is_none() && card_last4.is_none()
+        }
+        _ => false,
+    };
+    write(kind).or_else(|| write(Kind::ReminderPlain).filter(|_| may_be_plain))
 }
 
 impl Wording for AppWording {

@@ -4,10 +4,10 @@
 use domain::{
     clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs},
     decide::{
-        Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource, ContactFacts,
-        Facts, GuarantorFacts, History, LineType, OnlyThisWay, PaymentUnderWay, PlanStanding,
-        PracticeFacts, Preference, Proposed, Reach, Rules, Says, Sender, Sent, Suppression,
-        SuppressionReason, SuppressionScope,
+        AgreedPayment, Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource,
+        ContactFacts, Facts, GuarantorFacts, History, LineType, OnlyThisWay, PaymentUnderWay,
+        PlanStanding, PracticeFacts, Preference, Proposed, Reach, Rules, Says, Sender, Sent,
+        Suppression, SuppressionReason, SuppressionScope,
     },
     holds::{Hold, HoldKind},
     id::{ClaimId, MessageId},
@@ -351,9 +351,23 @@ fn balance(c: &mut Seeded, now: UnixMs) -> BalanceFacts {
         last_paid_at: c.once_in(3).then(|| ago(c, now, 60)),
         plan: plan(c),
         autopay_is_on: c.once_in(50),
+        agreed: agreed(c, now),
         first_billed_at: (!c.once_in(6)).then(|| ago(c, now, 400)),
         written_notice_at: (!c.once_in(6)).then(|| ago(c, now, 100)),
         validation_sent_at: (!c.once_in(6)).then(|| ago(c, now, 100)),
+    }
+}
+
+fn agreed(c: &mut Seeded, now: UnixMs) -> AgreedPayment {
+    let near = |c: &mut Seeded| now.plus_ms(c.between(-3, 20) * DAY_MS);
+    match c.below(12) {
+        0 => AgreedPayment::Unknown,
+        1 => AgreedPayment::Withdrawn,
+        2 => AgreedPayment::Paid { at: ago(c, now, 30) },
+        _ => AgreedPayment::Stands {
+            until: (!c.once_in(3)).then(|| near(c)),
+            charge_at: c.once_in(2).then(|| near(c)),
+        },
     }
 }
 
@@ -567,6 +581,7 @@ pub fn fit(class: Class, channel: Channel, place: Whereabouts, now: UnixMs) -> S
             last_paid_at: None,
             plan: PlanStanding::NoPlan,
             autopay_is_on: false,
+            agreed: AgreedPayment::Stands { until: None, charge_at: None },
             first_billed_at: None,
             written_notice_at: None,
             validation_sent_at: None,

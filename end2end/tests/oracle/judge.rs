@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use domain::{
     clock::UnixMs,
     decide::{
-        Channel, Class, Facts, GuarantorFacts, LineType, PaymentUnderWay, PlanStanding, Preference,
-        Proposed, Reach, Sent, SuppressionReason, SuppressionScope,
+        AgreedPayment, Channel, Class, Facts, GuarantorFacts, LineType, PaymentUnderWay,
+        PlanStanding, Preference, Proposed, Reach, Sent, SuppressionReason, SuppressionScope,
     },
     holds::{HoldKind, HoldScope},
     zones::Whereabouts,
@@ -83,7 +83,7 @@ enum Group {
 impl Group {
     fn of(class: Class) -> Self {
         match class {
-            Class::Dunning | Class::FailedAutopay => Self::Reminder,
+            Class::Dunning | Class::Agreed | Class::FailedAutopay => Self::Reminder,
             Class::StaffDirect => Self::Direct,
             Class::OptOutConfirmation
             | Class::OptInConfirmation
@@ -342,7 +342,8 @@ impl Look<'_> {
     fn words_lack_something(&self) -> bool {
         let says = self.message.says;
         let digital = matches!(self.channel(), Channel::Text | Channel::Email);
-        if self.class() == Class::Dunning && digital && !says.way_out {
+        let unasked = matches!(self.class(), Class::Dunning | Class::Agreed);
+        if unasked && digital && !says.way_out {
             return true;
         }
         if !self.house.collects_for_others || !self.is_outreach() {
@@ -438,11 +439,25 @@ impl Look<'_> {
         if due.0 <= 0 || balance.payment != PaymentUnderWay::No {
             return true;
         }
-        self.class() == Class::Dunning
-            && (due.0 < self.house.minimum_cents
-                || balance.insurance_pending != Some(false)
-                || balance.plan == PlanStanding::Kept
-                || balance.autopay_is_on)
+        let before_insurance = balance.insurance_pending != Some(false);
+        match self.class() {
+            Class::Dunning => {
+                due.0 < self.house.minimum_cents
+                    || before_insurance
+                    || balance.plan == PlanStanding::Kept
+                    || balance.autopay_is_on
+            }
+            Class::Agreed => before_insurance || self.no_longer_agreed(&balance.agreed),
+            _ => self.no_longer_agreed(&balance.agreed),
+        }
+    }
+
+    /// D-30, S-TR4, S-TR9: only of what the practice's system says at that moment.
+    fn no_longer_agreed(&self, agreed: &AgreedPayment) -> bool {
+        match agreed {
+            AgreedPayment::Stands { until, .. } => until.is_some_and(|end| self.now >= end.0),
+            AgreedPayment::Unknown | AgreedPayment::Withdrawn | AgreedPayment::Paid { .. } => true,
+        }
     }
 
     /// M39, D-36, D-39.
@@ -540,10 +555,10 @@ impl Look<'_> {
         if channel == Channel::Letter {
             return false;
         }
-        let reminder = self.class() == Class::Dunning;
+        let reminder = matches!(self.class(), Class::Dunning | Class::Agreed);
         let collector = self.house.collects_for_others && self.is_outreach();
         let keeps_hours = match self.class() {
-            Class::Dunning | Class::FailedAutopay => true,
+            Class::Dunning | Class::Agreed | Class::FailedAutopay => true,
             Class::StaffDirect | Class::Receipt | Class::AccountNotice => self.by_phone(),
             _ => false,
         };

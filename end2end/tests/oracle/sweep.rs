@@ -65,7 +65,7 @@ fn nobody_is_written_to_while_asleep_however_the_clocks_change() {
                 for step in (-72..=72_i64).filter(|step| is_looked_at(*step)) {
                     for off in [-1, 0] {
                         let now = UnixMs(turn + step * 30 * MINUTE + off);
-                        for class in [Class::Dunning, Class::FailedAutopay] {
+                        for class in [Class::Dunning, Class::Agreed, Class::FailedAutopay] {
                             looked += 1;
                             sent += u64::from(agree(name, class, now));
                         }

@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    arrangement,
     money::Cents,
     phone::{E164, Email},
 };
@@ -158,6 +159,7 @@ pub enum BookRow {
     Guarantor(Guarantor),
     Patient(Patient),
     Contact(Contact),
+    Arrangement(Arrangement),
     Responsible(Responsible),
     Claim(Claim),
     PaymentPosted(PaymentPosted),
@@ -170,6 +172,7 @@ impl BookRow {
             Self::Guarantor(_) => "guarantor",
             Self::Patient(_) => "patient",
             Self::Contact(_) => "contact",
+            Self::Arrangement(_) => "arrangement",
             Self::Responsible(_) => "responsible",
             Self::Claim(_) => "claim",
             Self::PaymentPosted(_) => "payment_posted",
@@ -182,6 +185,7 @@ impl BookRow {
             Self::Guarantor(said) => &said.external_id,
             Self::Patient(said) => &said.external_id,
             Self::Contact(said) => said.owner.external_id(),
+            Self::Arrangement(said) => said.owner.external_id(),
             Self::Responsible(said) => &said.patient_external_id,
             Self::Claim(said) => &said.external_id,
             Self::PaymentPosted(said) => &said.payment_ref,
@@ -282,6 +286,13 @@ pub struct TextConsent {
     pub on: Option<Date>,
     /// Where it was given: a form, the desk, the portal (D-32).
     pub source: Option<String>,
+}
+
+/// What a guarantor agreed with the practice about paying.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrangement {
+    pub owner: Owner,
+    pub said: arrangement::Arrangement,
 }
 
 /// A contacts file names who is responsible for a patient, or corrects what is known of them.

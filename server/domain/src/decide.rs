@@ -23,10 +23,10 @@ use sha2::{Digest, Sha256};
 
 pub use self::{
     facts::{
-        Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource, ContactFacts,
-        Facts, GuarantorFacts, History, LineType, OnlyThisWay, PaymentUnderWay, PlanStanding,
-        PracticeFacts, Preference, Proposed, Reach, Rules, Says, Sender, Sent, Suppression,
-        SuppressionReason, SuppressionScope,
+        AgreedPayment, Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource,
+        ContactFacts, Facts, GuarantorFacts, History, LineType, OnlyThisWay, PaymentUnderWay,
+        PlanStanding, PracticeFacts, Preference, Proposed, Reach, Rules, Says, Sender, Sent,
+        Suppression, SuppressionReason, SuppressionScope,
     },
     trace::{Decision, Fact, Outcome, Reason, RuleId, Verdict},
 };
@@ -91,7 +91,8 @@ pub fn decide(message: &Proposed, facts: &Facts, rules: &Rules, now: UnixMs) -> 
 }
 
 fn conclude(case: &Case<'_>, Trace(mut reasons): Trace) -> Decision {
-    reasons.sort_by_key(|r| (r.verdict.severity(), r.rule.precedence(), r.rule));
+    let order = |r: &Reason| (r.verdict.severity(), r.rule.precedence(), r.rule);
+    reasons.sort_by_key(order);
     let latest = reasons
         .iter()
         .filter_map(|reason| match reason.verdict {
@@ -99,7 +100,7 @@ fn conclude(case: &Case<'_>, Trace(mut reasons): Trace) -> Decision {
             Verdict::Pass | Verdict::Withhold => None,
         })
         .max();
-    let outcome = match (reasons.first().map(|r| r.verdict), latest) {
+    let mut outcome = match (reasons.first().map(|r| r.verdict), latest) {
         (Some(Verdict::Withhold), _) => Outcome::Withhold,
         (_, Some(until)) => match first_open_after(case, until) {
             Some(until) => Outcome::Defer { until },
@@ -109,6 +110,17 @@ fn conclude(case: &Case<'_>, Trace(mut reasons): Trace) -> Decision {
         // Nothing was looked at: that cannot be a yes.
         (None, None) => Outcome::Withhold,
     };
+    // By the time it may go, what it speaks of is over: that is a no, and not a wait.
+    if let Outcome::Defer { until } = outcome
+        && let Some(end) = money_rules::day_ends(case).filter(|end| until >= *end)
+    {
+        for reason in reasons.iter_mut().filter(|reason| reason.rule == RuleId::AsAgreed) {
+            reason.verdict = Verdict::Withhold;
+            reason.fact = Fact::AgreedDayOver { until: end };
+        }
+        reasons.sort_by_key(order);
+        outcome = Outcome::Withhold;
+    }
     Decision {
         outcome,
         reasons,

@@ -3,6 +3,7 @@
 //! Pure by construction: nothing here reads a clock, rolls dice, or can fail on IO. Time and chance
 //! come in as parameters, so every rule can be replayed.
 
+pub mod arrangement;
 pub mod balance;
 pub mod book;
 pub mod caps;

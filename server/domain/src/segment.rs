@@ -22,10 +22,11 @@ pub struct AccountView {
     /// Open claims.
     pub bills: u32,
     pub is_flagged: bool,
+    /// By the practice's system or by a hold, whether the plan is kept or not.
     pub is_on_plan: bool,
-    /// The practice's own mark, by import or by staff.
+    /// As the practice's system says.
     pub has_high_deductible: bool,
-    /// Owed on another bill, since settled, in the twelve months before.
+    /// The visits of three or more of the last twelve months left something to pay.
     pub is_recurring: bool,
     pub has_returned_check: bool,
     pub language: Option<Language>,
@@ -121,7 +122,8 @@ traits! {
     OnPlan = "on_plan", "on a payment plan", "not on a payment plan", |v| v.is_on_plan;
     HighDeductible = "high_deductible", "high-deductible plan", "no high-deductible plan",
         |v| v.has_high_deductible;
-    Recurring = "recurring", "recurring balance", "no earlier balance within a year",
+    Recurring = "recurring", "recurring balance (bills of three or more months of the last year)",
+        "no recurring balance",
         |v| v.is_recurring;
     ReturnedCheck = "returned_check", "returned check", "no returned check",
         |v| v.has_returned_check;

@@ -19,7 +19,7 @@ use store::{
 };
 
 use crate::{
-    Engine, Letter, Mail, OnPaper, Refusal, Sizes, What,
+    Engine, Installment, Letter, Mail, OnPaper, Refusal, Sizes, What,
     facts::{Account, Recipient, content_hash},
 };
 
@@ -236,8 +236,16 @@ impl Engine {
             Links { pay: &pay_link, check_code: &check_code, unsubscribe: unsubscribe.as_deref() };
         let words = (occasion.book, occasion.kind);
         let mut letter = reminder_letter(practice, account, language, channel, words, links, now);
-        if let What::Reminder { due_on, .. } = &mut letter.what {
+        let plan = account.arrangement.arrangement.plan;
+        if let What::Reminder { due_on, amount, installment, .. } = &mut letter.what {
             *due_on = occasion.due_on;
+            // Words about a plan name its next payment, not the balance (D-30).
+            if occasion.kind == Some(Kind::PaymentPlan)
+                && let Some(next) = plan.and_then(|plan| plan.next)
+            {
+                let said = amount.take().map(|_| next.amount);
+                *installment = Some(Installment { amount: said, on: next.on });
+            }
         }
         let mut content = self.words(&letter, channel)?;
         content.rider = self.wording().rider(&letter, channel);
@@ -279,7 +287,7 @@ impl Engine {
         Ok(Draft { message, link: Some(link), claims })
     }
 
-    fn check_code(&self) -> String {
+    pub(crate) fn check_code(&self) -> String {
         check_code::of(self.world().chance.next_u64())
     }
 }

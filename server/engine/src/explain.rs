@@ -11,7 +11,8 @@ use jiff::civil::Date;
 use store::message::{self, State};
 
 use crate::{
-    Engine, Goes, Refusal, Result,
+    Coming, Engine, Goes, Refusal, Result,
+    agreed::coming,
     facts::{Account, Gathered, gather},
     select::{best_contact_for, by_letter, goes},
 };
@@ -56,6 +57,8 @@ pub struct Explanation {
     pub fax: Option<WhatIf>,
     /// Where an address is on file: for the print queue.
     pub letter: Option<WhatIf>,
+    /// Payments they agreed to, and when they are told of them.
+    pub agreed: Vec<Coming>,
     /// What waits now, and when it goes.
     pub pending: Vec<Pending>,
     /// When the engine looks at this account next by itself.
@@ -127,6 +130,7 @@ impl Engine {
         let call = practice.calls_are_enabled().then(|| what_if(Channel::Voice));
         let fax = practice.settings.fax_is_on.then(|| what_if(Channel::Fax));
         let letter = Some(what_if(Channel::Letter)).filter(|one| one.decision.is_some());
+        let agreed = coming(&mut db, &gathered, account, at).await?;
         let waiting = message::queue::list_waiting(&mut db, &practice.id, guarantor).await?;
         let ids: Vec<MessageId> = waiting.iter().map(|(id, _)| id.clone()).collect();
         let messages = message::load_many(&mut db, &practice.id, &ids).await?;
@@ -157,7 +161,9 @@ impl Engine {
                 .iter()
                 .filter_map(|p| p.next_at)
                 .chain(account.guarantor.next_check_at)
+                .chain(agreed.iter().filter_map(|one| one.slot).filter(|slot| *slot > now))
                 .min(),
+            agreed,
             pending,
             is_below_the_floor: is_below_the_floor(at),
             history,

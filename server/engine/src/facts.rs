@@ -6,13 +6,14 @@ use std::{
 };
 
 use domain::{
+    arrangement::Known,
     balance::{self, AccountDue, Standing as ClaimStanding},
     book::Preferred,
     caps::HISTORY_MS,
     clock::UnixMs,
     decide::{
-        Approval, Approved, BalanceFacts, Channel, Class, Consent, ContactFacts, Decision, Facts,
-        GuarantorFacts, History, LineType, OnlyThisWay, PlanStanding, PracticeFacts, Preference,
+        AgreedPayment, Approval, Approved, BalanceFacts, Channel, Class, Consent, ContactFacts,
+        Decision, Facts, GuarantorFacts, History, LineType, OnlyThisWay, PracticeFacts, Preference,
         Proposed, Reach, Rules, Says, Sender, Sent, Suppression, SuppressionReason, decide,
     },
     holds::{self as rule, HoldKind},
@@ -47,6 +48,7 @@ pub(crate) struct Account {
     pub due: AccountDue,
     pub standing: Standing,
     pub wishes: Wishes,
+    pub arrangement: Known,
 }
 
 /// What was read, once, for some accounts of one practice.
@@ -90,6 +92,19 @@ impl Recipient {
         }
     }
 
+    /// A letter that people print: it needs no contact on file.
+    pub fn on_paper(name: &str) -> Self {
+        Self {
+            value: name.to_owned(),
+            value_index: String::new(),
+            global_index: String::new(),
+            line: LineType::Unknown,
+            reach: Reach::Good,
+            text_enabled: false,
+            verified_at: None,
+        }
+    }
+
     pub fn stranger(keys: &Keys, practice: &Practice, kind: Kind, value: &str) -> Self {
         Self {
             value: value.to_owned(),
@@ -125,6 +140,7 @@ pub(crate) async fn gather(
     let mut holds = store::hold::load_many(db, &practice.id, ids).await?;
     let mut books = store::balance::load_many(db, &practice.id, ids).await?;
     let mut wishes = store::preference::load_many(db, &practice.id, ids).await?;
+    let mut arrangements = store::arrangement::load_many(db, &practice.id, ids).await?;
     let mut standings = store::standing::load_many(db, &practice.id, ids).await?;
     let mut accounts = BTreeMap::new();
     for (id, guarantor) in guarantors {
@@ -134,6 +150,7 @@ pub(crate) async fn gather(
             due: balance::due(&books.remove(&id).unwrap_or_default()),
             standing: standings.remove(&id).unwrap_or_default(),
             wishes: wishes.remove(&id).map(|known| known.wishes).unwrap_or_default(),
+            arrangement: arrangements.remove(&id).unwrap_or_default(),
             guarantor,
         };
         accounts.insert(id, account);
@@ -454,9 +471,10 @@ fn balance_facts(account: &Account, claims: &[ClaimId]) -> BalanceFacts {
         insurance_pending: Some(waiting && !payable),
         payment: account.standing.payment,
         last_paid_at: account.standing.last_paid_at,
-        // Plans and cards on file come with a later issue; until then nobody has one.
-        plan: PlanStanding::NoPlan,
-        autopay_is_on: false,
+        plan: account.arrangement.arrangement.plan_standing(),
+        autopay_is_on: account.arrangement.arrangement.autopay_is_on(),
+        // Whoever asks about a message that speaks of one says so.
+        agreed: AgreedPayment::Unknown,
         // Nobody records these yet; the rules that ask for them withhold until somebody does.
         first_billed_at: None,
         written_notice_at: None,
@@ -595,5 +613,10 @@ pub(crate) fn case_of(
         Some(&message.id),
     );
     facts.contact.asked_at = crate::calls::asked_at(message);
+    let account = message.guarantor.as_ref().and_then(|id| gathered.accounts.get(id));
+    if let (Some(account), Some(balance)) = (account, &mut facts.balance) {
+        let zone = gathered.practice.zone();
+        balance.agreed = crate::agreed::standing(account, &message.notice, &zone);
+    }
     (proposal_of(message, &about), facts)
 }

@@ -593,10 +593,10 @@ async fn is_under_way(
     practice: &PracticeId,
     message: &Message,
 ) -> store::Result<bool> {
-    let states = message::list_states(db, practice, &message.notice).await?;
+    let written = message::list_by_notice(db, practice, &message.notice).await?;
     let goes =
         |state: &State| state.is_open() || matches!(state, State::Accepted | State::Delivered);
-    Ok(states.iter().any(goes))
+    Ok(written.iter().any(|(_, state)| goes(state)))
 }
 
 /// When what went instead goes, or went.

@@ -26,8 +26,8 @@ use store::{
 use crate::{
     Engine, Refusal, Result, Sizes,
     facts::{Account, Gathered, Recipient, gather},
-    ladder::{Climber, Ground, notice_of},
-    select::{best_contact, hypothetical},
+    ladder::{Climber, Ground, notice_of, wants_no_paper},
+    select::{Question, best_contact, hypothetical},
 };
 
 /// How far it looks.
@@ -384,6 +384,11 @@ impl Trial<'_> {
                 self.count_call(at);
                 "call"
             }
+            Action::Letter if wants_no_paper(self.version, account) => {
+                self.count_step(step.id, "paperless");
+                self.note(climber, due, "paperless", None, at);
+                return None;
+            }
             Action::Letter => {
                 self.outlook.letters += 1;
                 self.count_cost(Channel::Letter, 1);
@@ -513,7 +518,8 @@ impl Trial<'_> {
         // the account before this one has left there.
         let later = gathered.take_marks(&key.value_index, at);
         let recipient = Recipient::on_file(contact);
-        let decision = hypothetical(gathered, account, &recipient, key.channel, "", at);
+        let decision =
+            hypothetical(gathered, account, &recipient, key.channel, &Question::default(), at);
         for sent in later {
             gathered.add_mark(&key.value_index, sent);
         }

@@ -10,15 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     clock::{DAY_MS, HOUR_MS, UnixMs},
-    decide::{Channel, Decision, Outcome},
+    decide::{Channel, Decision, Outcome, PlanStanding},
     holds::HoldKind,
     id::{ClaimId, GuarantorId, JobId, PracticeId},
     practice::Practice,
-    profile::{self, Action, Anchors, Climb, Due, GRACE_MS, Next, Step, is_held_out},
+    profile::{self, Action, Anchors, Climb, Due, GRACE_MS, Next, Paper, Step, is_held_out},
     segment::AccountView,
     template::Book,
 };
-use jiff::{ToSpan, civil::Date};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use sha2::{Digest, Sha256};
 use store::{
     Db, decision, follow_up, job,
@@ -46,8 +46,9 @@ const ENROL_STEPS: usize = 4;
 const PRACTICE_WAITS_MS: i64 = HOUR_MS;
 /// A turn that nothing may be sent for is tried again this much later, within its grace.
 const TRY_AGAIN_MS: i64 = DAY_MS;
-/// A balance recurs when another bill was settled within this time before (S-SG6).
+/// A balance recurs when the visits of so many months within this time left something to pay (S-SG6).
 const RECURS_MS: i64 = 365 * DAY_MS;
+const RECURS_MONTHS: i64 = 3;
 
 const BY: &str = "system:profile";
 
@@ -56,7 +57,6 @@ pub(crate) struct Ground {
     days: BTreeMap<ClaimId, ClaimDays>,
     steps: BTreeMap<GuarantorId, Vec<ladder::Step>>,
     recurring: BTreeSet<GuarantorId>,
-    high_deductible: BTreeSet<GuarantorId>,
 }
 
 impl Ground {
@@ -66,14 +66,12 @@ impl Ground {
         ids: &[GuarantorId],
         now: UnixMs,
     ) -> store::Result<Self> {
-        let since = now.minus_ms(RECURS_MS);
-        let recurring = ladder::list_recurring(db, practice, ids, since).await?;
-        let high_deductible = ladder::list_high_deductible(db, practice, ids).await?;
+        let since = now.minus_ms(RECURS_MS).day_in(&TimeZone::UTC);
+        let recurring = ladder::list_recurring(db, practice, ids, since, RECURS_MONTHS).await?;
         Ok(Self {
             days: ladder::list_days(db, practice, ids).await?,
             steps: ladder::list_steps(db, practice, ids).await?,
             recurring: recurring.into_iter().collect(),
-            high_deductible: high_deductible.into_iter().collect(),
         })
     }
 }
@@ -125,6 +123,7 @@ impl<'a> Climber<'a> {
             first_reminder: accepted.iter().min().map(|at| at.day_in(&zone)),
             latest_reminder: accepted.iter().max().map(|at| at.day_in(&zone)),
         };
+        let agreed = &account.arrangement.arrangement;
         let last = steps.iter().filter(|step| step.notice.is_some()).max_by_key(|step| step.at);
         let view = AccountView {
             age_days: oldest.since.until(today).map_or(0, |span| i64::from(span.get_days())),
@@ -135,11 +134,12 @@ impl<'a> Climber<'a> {
             has_insurance_pending: account.due.waiting_for_insurance.is_positive(),
             bills: u32::try_from(open.len()).unwrap_or(u32::MAX),
             is_flagged: guarantor.flagged_at.is_some(),
-            is_on_plan: account
-                .holds
-                .iter()
-                .any(|hold| hold.kind == HoldKind::PaymentPlan && hold.lifted_at.is_none()),
-            has_high_deductible: ground.high_deductible.contains(&guarantor.id),
+            is_on_plan: agreed.plan_standing() != PlanStanding::NoPlan
+                || account
+                    .holds
+                    .iter()
+                    .any(|hold| hold.kind == HoldKind::PaymentPlan && hold.lifted_at.is_none()),
+            has_high_deductible: agreed.has_high_deductible == Some(true),
             is_recurring: ground.recurring.contains(&guarantor.id),
             has_returned_check: returned_check.is_some(),
             language: guarantor.language,
@@ -375,6 +375,10 @@ impl Engine {
             ladder::insert_step(db, &practice.id, guarantor, &over("held_out", None)).await?;
             return Ok(true);
         }
+        if step.action == Action::Letter && wants_no_paper(version, account) {
+            ladder::insert_step(db, &practice.id, guarantor, &over("paperless", None)).await?;
+            return Ok(true);
+        }
         let follow = |kind, script, is_urgent| Follow { kind, script, is_urgent };
         let urgent = climber.view.is_top_priority();
         let follow = match &step.action {
@@ -498,11 +502,12 @@ impl Engine {
                 }
                 None => {
                     let key = format!("{notice}:letter");
-                    let letter = Follow {
-                        kind: follow_up::Kind::Letter,
-                        script: "statement",
-                        is_urgent: false,
+                    // Whoever wants no paper, and whom nothing else reaches, is called.
+                    let (kind, script) = match wants_no_paper(version, climber.account) {
+                        true => (follow_up::Kind::Call, "unresponsive"),
+                        false => (follow_up::Kind::Letter, "statement"),
                     };
+                    let letter = Follow { kind, script, is_urgent: false };
                     let guarantor = &climber.account.guarantor.id;
                     self.open_follow_up(db, practice, guarantor, &letter, &step.name, &key, now)
                         .await?;
@@ -519,8 +524,8 @@ impl Engine {
         practice: &Practice,
         notice: &str,
     ) -> store::Result<bool> {
-        let states = message::list_states(db, &practice.id, notice).await?;
-        Ok(states.iter().any(|state| {
+        let messages = message::list_by_notice(db, &practice.id, notice).await?;
+        Ok(messages.iter().any(|(_, state)| {
             state.is_open() || matches!(state, message::State::Accepted | message::State::Delivered)
         }))
     }
@@ -672,7 +677,8 @@ impl Engine {
         }
     }
 
-    /// A ladder's message failed for good: the account is looked at for the next channel.
+    /// A ladder's message failed for good: the account is looked at for the next channel. So is that
+    /// of a notice about an agreed payment.
     pub(crate) async fn slipped(
         &self,
         db: &mut Db,
@@ -680,7 +686,7 @@ impl Engine {
         message: &Message,
     ) -> store::Result<()> {
         if !is_of_ladder(&message.notice) {
-            return Ok(());
+            return self.look_for_another_way(db, practice, message).await;
         }
         let now = self.now();
         let failed = ladder::mark_failed(db, practice, &message.notice, message.channel).await?;
@@ -727,14 +733,25 @@ fn over(
     }
 }
 
-/// Where the practice wants no approval, a message has its slot from the start.
-fn go_unasked(draft: &mut Draft, decision: &Decision, place: usize, spread_ms: i64, now: UnixMs) {
+/// In lieu of paper, for who agreed to that on a recorded day (S-TR10). For everybody else the paper
+/// goes on.
+pub(crate) fn wants_no_paper(version: &Version, account: &Account) -> bool {
+    version.document.paper == Paper::InLieu && account.arrangement.arrangement.is_paperless()
+}
+
+/// When a message goes that nobody has to say yes to, spread so that calls do not flood.
+pub(crate) fn put_off(decision: &Decision, place: usize, spread_ms: i64, now: UnixMs) -> UnixMs {
     let from = match decision.outcome {
         Outcome::Defer { until } => until,
         Outcome::Send | Outcome::Withhold => now,
     };
     let place = i64::try_from(place).unwrap_or(0);
-    let at = from.plus_ms(place * spread_ms / i64::try_from(CHUNK).unwrap_or(1));
+    from.plus_ms(place * spread_ms / i64::try_from(CHUNK).unwrap_or(1))
+}
+
+/// Where the practice wants no approval, a message has its slot from the start.
+fn go_unasked(draft: &mut Draft, decision: &Decision, place: usize, spread_ms: i64, now: UnixMs) {
+    let at = put_off(decision, place, spread_ms, now);
     draft.message.state = message::State::Queued;
     draft.message.slot_at = at;
     draft.message.next_at = Some(at);

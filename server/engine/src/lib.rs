@@ -30,6 +30,7 @@
 //! Lists and histories are read straight from `store::{message, decision, reply, hold, task, note}`.
 
 mod accounts;
+mod agreed;
 mod answers;
 mod approval;
 mod calls;
@@ -76,6 +77,7 @@ use store::Store;
 
 pub use self::{
     accounts::{Lift, NewContact, NewHold},
+    agreed::Coming,
     approval::Approved,
     calls::{Answered, Key, Pressed},
     channels::{Channels, DeliveryReport, Found},
@@ -97,7 +99,8 @@ pub use self::{
     tick::TickReport,
     transactional::Delivered,
     wording::{
-        AccountMail, Letter, Mail, MailParts, OnPaper, Spoken, StaffMail, Text, What, Wording,
+        AccountMail, Installment, Letter, Mail, MailParts, OnPaper, Spoken, StaffMail, Text, What,
+        Wording,
     },
     work_on_job::{PAY_LINK, link_in},
 };

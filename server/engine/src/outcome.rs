@@ -130,8 +130,9 @@ impl Engine {
             digest: message.digest.clone(),
         };
         self.after_end(db, practice, std::slice::from_ref(&ended)).await?;
-        if state == State::Failed {
-            self.slipped(db, practice, message).await?;
+        match state {
+            State::Failed => self.slipped(db, practice, message).await?,
+            _ => self.look_for_another_way(db, practice, message).await?,
         }
         let mut entry = Entry::new(practice, ENGINE, "end", "message", message.id.as_str())
             .with(format!("state={} why={why}", state.as_str()));
@@ -440,6 +441,9 @@ impl Engine {
             queue::mark_value_cancelled(db, practice, value_index, channel, taken, why, now)
                 .await?;
         self.after_end(db, practice, &ended).await?;
+        for guarantor in ended.iter().filter_map(|one| one.guarantor.as_ref()) {
+            store::arrangement::mark_next(db, practice, guarantor, Some(now)).await?;
+        }
         let entry = Entry::new(practice, ENGINE, "suppress", "contact", value_index).with(format!(
             "channel={} reason={why} actor={actor} cancelled={}",
             channel.as_str(),

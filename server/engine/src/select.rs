@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use domain::{
     book::{ClaimStatus, Language, Preferred},
     clock::{DAY_MS, HOUR_MS, UnixMs},
-    decide::{Channel, Class, Decision, Outcome, Proposed, Says, Sent, Verdict, decide},
+    decide::{
+        AgreedPayment, Channel, Class, Decision, Outcome, Proposed, Says, Sent, Verdict, decide,
+    },
     id::{ClaimId, ContactId, GuarantorId, MessageId, PracticeId},
     money::Cents,
     practice::Practice,
@@ -414,7 +416,7 @@ pub(crate) fn best_contact<'a>(
     channel: Channel,
     now: UnixMs,
 ) -> Option<(&'a Contact, Decision)> {
-    best_contact_for(gathered, account, channel, "", now)
+    best_by(gathered, account, channel, &Question::default(), now)
 }
 
 /// The same for a notice of which something was sent before: together they count once.
@@ -425,6 +427,37 @@ pub(crate) fn best_contact_for<'a>(
     notice: &str,
     now: UnixMs,
 ) -> Option<(&'a Contact, Decision)> {
+    best_by(gathered, account, channel, &Question::about(notice), now)
+}
+
+/// What would be proposed: unless something is said, a reminder of everything due.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub class: Class,
+    pub notice: String,
+    pub agreed: AgreedPayment,
+}
+
+impl Question {
+    fn about(notice: &str) -> Self {
+        Self { notice: notice.to_owned(), ..Self::default() }
+    }
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self { class: Class::Dunning, notice: String::new(), agreed: AgreedPayment::Unknown }
+    }
+}
+
+/// As [`best_contact`], for any message.
+pub(crate) fn best_by<'a>(
+    gathered: &Gathered,
+    account: &'a Account,
+    channel: Channel,
+    question: &Question,
+    now: UnixMs,
+) -> Option<(&'a Contact, Decision)> {
     let rank = |decision: &Decision| match decision.outcome {
         Outcome::Send => (0, UnixMs(0)),
         Outcome::Defer { until } => (1, until),
@@ -433,7 +466,7 @@ pub(crate) fn best_contact_for<'a>(
     let mut best: Option<(&Contact, Decision)> = None;
     for contact in account.contacts.iter().filter(|c| c.kind == Kind::reached_by(channel)) {
         let recipient = Recipient::on_file(contact);
-        let decision = hypothetical(gathered, account, &recipient, channel, notice, now);
+        let decision = hypothetical(gathered, account, &recipient, channel, question, now);
         if best.as_ref().is_none_or(|(_, known)| rank(&decision) < rank(known)) {
             best = Some((contact, decision));
         }
@@ -441,29 +474,32 @@ pub(crate) fn best_contact_for<'a>(
     best
 }
 
-/// What would be said to a reminder of everything due, if it were proposed at `at`.
+/// What would be said to a message, if it were proposed at `at`.
 pub(crate) fn hypothetical(
     gathered: &Gathered,
     account: &Account,
     recipient: &Recipient,
     channel: Channel,
-    notice: &str,
+    question: &Question,
     at: UnixMs,
 ) -> Decision {
     let proposal = Proposed {
         message_id: MessageId::trusted("msg_hypothetical"),
         recipient: recipient.value.clone(),
-        class: Class::Dunning,
+        class: question.class,
         channel,
-        notice: notice.to_owned(),
+        notice: question.notice.clone(),
         claims: Vec::new(),
         slot_at: at,
         content_hash: String::new(),
         // The words of a reminder end in the way out.
         says: Says { way_out: true, ..Says::default() },
     };
-    let facts =
+    let mut facts =
         gathered.facts(Some(&account.guarantor.id), recipient, channel, &[], no_approval(), None);
+    if let Some(balance) = &mut facts.balance {
+        balance.agreed = question.agreed;
+    }
     decide(&proposal, &facts, &gathered.rules, at)
 }
 
@@ -476,7 +512,8 @@ pub(crate) fn by_letter(
 ) -> Option<(String, Decision)> {
     let recipient = gathered.at_address(account)?;
     let masked = account.guarantor.address.city.clone();
-    let decision = hypothetical(gathered, account, &recipient, Channel::Letter, notice, at);
+    let about = Question::about(notice);
+    let decision = hypothetical(gathered, account, &recipient, Channel::Letter, &about, at);
     Some((masked.unwrap_or_else(|| "the address on file".to_owned()), decision))
 }
 
@@ -609,5 +646,6 @@ fn sample_account(practice: &Practice, now: UnixMs) -> Account {
         due: balance,
         standing: store::standing::Standing::default(),
         wishes: domain::wishes::Wishes::default(),
+        arrangement: domain::arrangement::Known::default(),
     }
 }

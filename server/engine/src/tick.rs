@@ -36,6 +36,8 @@ pub struct TickReport {
     /// Accounts whose ladder was looked at, and steps of taking accounts in after an activation.
     pub climbed: usize,
     pub enrolled: usize,
+    /// Accounts looked at for something agreed that they are to be told of.
+    pub agreed: usize,
     pub receipts: usize,
     pub resumed: usize,
 }
@@ -81,6 +83,7 @@ impl Engine {
             checked: self.check_accounts().await?,
             enrolled: self.enrol().await?,
             climbed: self.climb().await?,
+            agreed: self.tell_agreed().await?,
             receipts: self.drain_receipts().await?,
             ..TickReport::default()
         };
@@ -108,6 +111,7 @@ impl Engine {
             queue::find_next(&mut db).await?,
             store::guarantor::find_next_check(&mut db).await?,
             store::ladder::find_next(&mut db).await?,
+            store::arrangement::find_next(&mut db).await?,
             effect::find_next(&mut db, effect::RECEIPT).await?,
             effect::find_next(&mut db, effect::REFUND).await?,
         ];

@@ -24,7 +24,7 @@ pub enum What<'a> {
         /// Of the oldest balance, or of the charge.
         due_on: Option<Date>,
         /// The next one of a plan.
-        installment: Option<(Cents, Date)>,
+        installment: Option<Installment>,
         card_last4: Option<&'a str>,
         /// Only in email, only where switched on.
         first_name: Option<&'a str>,
@@ -62,6 +62,14 @@ pub enum What<'a> {
     },
     Account(AccountMail),
     Staff(StaffMail),
+}
+
+/// The next payment of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Installment {
+    /// Only where the practice switched amounts on.
+    pub amount: Option<Cents>,
+    pub on: Date,
 }
 
 /// What stands in the window of an envelope: the guarantor's own name and address.

@@ -75,7 +75,8 @@ pub fn write_csv(practice: &SamplePractice, out: &mut dyn Write) -> io::Result<W
 /// The columns of the format, in the order in which [`Book::line`] writes them.
 const HEADER: &str = "guarantor_id,guarantor_name,guarantor_dob,guarantor_ssn4,address,city,state,\
 zip,language,phone,phone_text_consent,phone_consent_on,phone_consent_source,phone_call_opt_in,email,\
-preferred,patient_id,patient_name,patient_dob,patient_deceased_on,encounter_id,claim_id,\
+preferred,payment_plan,plan_amount,plan_next_on,autopay,card_last4,charge_amount,charge_on,\
+failed_autopay_on,high_deductible,paperless,paperless_consent_on,patient_id,patient_name,patient_dob,patient_deceased_on,encounter_id,claim_id,\
 claim_status,line_id,service_on,place,description,charged,insurance_paid,adjusted,patient_paid,\
 patient_due,insurance_state,due_since_on,first_statement_on,due_on,posted_payment_ref,\
 returned_check,visit_completed";
@@ -96,8 +97,44 @@ struct Person {
     consent: [String; 4],
     email: String,
     preferred: &'static str,
+    agreed: Agreed,
     /// Without a guarantor of their own the patient stands alone.
     is_guarantor: bool,
+}
+
+/// What a guarantor agreed to about paying; empty cells say nothing.
+#[derive(Default)]
+struct Agreed {
+    plan: &'static str,
+    installment: Option<(i64, Date)>,
+    autopay: &'static str,
+    card: &'static str,
+    charge: Option<(i64, Date)>,
+    failed_on: Option<Date>,
+    high_deductible: &'static str,
+    paperless: &'static str,
+    paperless_on: Option<Date>,
+}
+
+impl Agreed {
+    /// In the order of the header.
+    fn cells(&self) -> [String; 11] {
+        let amount = |said: Option<(i64, Date)>| said.map(|(cents, _)| dollars(cents));
+        let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
+        [
+            self.plan.to_owned(),
+            amount(self.installment).unwrap_or_default(),
+            day(self.installment.map(|(_, on)| on)),
+            self.autopay.to_owned(),
+            self.card.to_owned(),
+            amount(self.charge).unwrap_or_default(),
+            day(self.charge.map(|(_, on)| on)),
+            day(self.failed_on),
+            self.high_deductible.to_owned(),
+            self.paperless.to_owned(),
+            day(self.paperless_on),
+        ]
+    }
 }
 
 struct PatientOf {
@@ -199,11 +236,13 @@ impl Book<'_> {
             &person.consent[3],
             &person.email,
             person.preferred,
-            &patient.id,
-            &patient.name,
-            &patient.dob,
-            &patient.deceased_on,
         ] {
+            cell(self.out, text)?;
+        }
+        for text in person.agreed.cells() {
+            cell(self.out, &text)?;
+        }
+        for text in [&*patient.id, &patient.name, &patient.dob, &patient.deceased_on] {
             cell(self.out, text)?;
         }
         let charged = charge.insurance_paid + charge.adjusted + charge.patient_paid + charge.due;
@@ -219,8 +258,7 @@ impl Book<'_> {
         let amounts =
             [charged, charge.insurance_paid, charge.adjusted, charge.patient_paid, charge.due];
         for cents in amounts {
-            let sign = if cents < 0 { "-" } else { "" };
-            write!(self.out, "{sign}{}.{:02},", cents.abs() / 100, cents.abs() % 100)?;
+            write!(self.out, "{},", dollars(cents))?;
         }
         let due_on = visit
             .first_statement
@@ -240,6 +278,11 @@ impl Book<'_> {
 /// Patient ids begin with `P-`; what follows numbers their visits.
 fn id_part(patient: &str) -> &str {
     patient.strip_prefix("P-").unwrap_or(patient)
+}
+
+fn dollars(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
 }
 
 /// With the comma after it.

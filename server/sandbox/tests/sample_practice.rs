@@ -11,7 +11,9 @@ use std::{
 
 use connect::source::{self, Format, Input, Options, Progress, Sink, Tally};
 use domain::{
+    arrangement::Arrangement,
     book::{BookRow, ClaimStatus, Guarantor, InsuranceState, Patient, Said},
+    decide::PlanStanding,
     money::Cents,
 };
 use jiff::civil::{Date, date};
@@ -124,6 +126,35 @@ fn the_sample_practice_has_every_kind_of_account() {
     assert!(phones.keys().all(|phone| &phone[5..10] == "55501"), "only numbers of fiction");
     assert!(phones.values().any(|accounts| *accounts == 2), "somebody shares a phone");
     assert!(without_phone > 0 && refused_texts > 0);
+}
+
+#[test]
+fn some_have_a_plan_a_card_on_file_a_high_deductible_or_no_paper() {
+    for seed in [1, 77] {
+        let (rows, ..) = all(seed, Size::Accounts(60));
+        let said: Vec<&Arrangement> = rows
+            .iter()
+            .filter_map(|said| match &said.row {
+                BookRow::Arrangement(found) => Some(&found.said),
+                _ => None,
+            })
+            .collect();
+        let charge = |a: &&&Arrangement| a.autopay.is_some_and(|pay| pay.charge.is_some());
+        let failed = |a: &&&Arrangement| a.autopay.is_some_and(|pay| pay.failed_on.is_some());
+        for (what, count) in [
+            ("kept", said.iter().filter(|a| a.plan_standing() == PlanStanding::Kept).count()),
+            ("behind", said.iter().filter(|a| a.plan_standing() == PlanStanding::Behind).count()),
+            ("charge", said.iter().filter(charge).count()),
+            ("failed", said.iter().filter(failed).count()),
+            ("deductible", said.iter().filter(|a| a.has_high_deductible == Some(true)).count()),
+            ("no paper", said.iter().filter(|a| a.is_paperless()).count()),
+        ] {
+            assert!((2..=10).contains(&count), "{what}: {count}");
+        }
+        let asked = said.iter().filter(|a| a.paperless.is_some()).count();
+        assert!(asked > said.iter().filter(|a| a.is_paperless()).count(), "one has no consent");
+        assert!(said.len() < 30, "most have none of it");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::{
     clock::{UnixMs, World},
     decide::{Channel, Consent, ConsentSource},
-    id::{ConsentId, PracticeId},
+    id::{ConsentId, GuarantorId, PracticeId},
 };
 
 use crate::{
@@ -56,6 +56,16 @@ pub async fn insert(
     practice: &PracticeId,
     new: &New<'_>,
 ) -> Result<()> {
+    insert_as(db, world, practice, new, new.channel.as_str()).await
+}
+
+async fn insert_as(
+    db: &mut Db,
+    world: &World,
+    practice: &PracticeId,
+    new: &New<'_>,
+    way: &str,
+) -> Result<()> {
     const INSERT: &str = "insert into consent (id, practice_id, value_index, channel, granted,
         source, wording, actor, at_ms)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -63,7 +73,7 @@ pub async fn insert(
         .bind(world.mint::<ConsentId>().to_string())
         .bind(practice.as_str())
         .bind(new.value_index)
-        .bind(new.channel.as_str())
+        .bind(way)
         .bind(i64::from(new.granted))
         .bind(source_code(new.source))
         .bind(new.wording)
@@ -72,6 +82,39 @@ pub async fn insert(
         .execute(db.c())
         .await?;
     Ok(())
+}
+
+/// The way of bills without paper, beside the channels.
+pub const PAPERLESS: &str = "paperless";
+/// What somebody is held to have agreed to when their practice's system says so.
+const PAPERLESS_WORDING: &str = "bills without paper, as recorded by the practice";
+
+/// Under what the evidence about an account itself stands, rather than about a phone or email.
+pub fn account_index(keys: &Keys, practice: &PracticeId, guarantor: &GuarantorId) -> String {
+    keys.blind(practice.as_str(), "account", guarantor.as_str())
+}
+
+/// A person agreed to bills without paper, or took it back (S-TR10).
+pub(crate) async fn insert_paperless(
+    db: &mut Db,
+    world: &World,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    granted: bool,
+    actor: &str,
+    at: UnixMs,
+) -> Result<()> {
+    let index = account_index(&db.keys(), practice, guarantor);
+    let new = New {
+        value_index: &index,
+        channel: Channel::Letter,
+        granted,
+        source: ConsentSource::Import,
+        wording: PAPERLESS_WORDING,
+        actor,
+        at,
+    };
+    insert_as(db, world, practice, &new, PAPERLESS).await
 }
 
 #[derive(sqlx::FromRow)]

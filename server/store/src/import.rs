@@ -8,6 +8,7 @@ use domain::{
 use crate::{Db, Result, StoreError};
 
 mod apply;
+mod arrangements;
 mod book_counts;
 mod claims;
 mod contacts;
@@ -16,6 +17,7 @@ mod people;
 mod stage;
 
 pub use apply::{Phase, apply_next};
+pub(crate) use arrangements::keep_scratch;
 pub use book_counts::{BookCounts, count_book};
 pub use difference::{Breaker, Difference, Example, compare};
 pub use stage::{

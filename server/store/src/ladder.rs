@@ -392,47 +392,29 @@ pub async fn list_days(
     Ok(found)
 }
 
-/// Accounts with a bill that was settled within the days before: what they owe recurs (S-SG6).
+/// Accounts whose visits left them something to pay in so many months since a day: what they owe
+/// recurs (S-SG6). Read off the book: paid or still due, it was theirs.
 pub async fn list_recurring(
     db: &mut Db,
     practice: &PracticeId,
     guarantors: &[GuarantorId],
-    since: UnixMs,
+    since: Date,
+    months: i64,
 ) -> Result<Vec<GuarantorId>> {
-    const LIST: &str = "select distinct guarantor_id
+    const LIST: &str = "select guarantor_id
         from claim
-        where practice_id = $1 and status = 'settled' and updated_at_ms >= $2
-        and guarantor_id in ($list)";
+        where practice_id = $1 and service_on >= $2 and status <> 'insurance_pending'
+        and vanished_at_ms is null and guarantor_id in ($list)
+        and (patient_due_cents > 0 or patient_paid_cents > 0 or settled_at_ms is not null)
+        group by guarantor_id
+        having count(distinct substr(service_on, 1, 7)) >= $3";
     let mut found = Vec::new();
     for chunk in guarantors.chunks(LIST_LONGEST) {
         let chunk = padded(chunk);
-        let mut query = sqlx::query_as::<_, (String,)>(with_list(LIST, 3, chunk.len()))
+        let mut query = sqlx::query_as::<_, (String,)>(with_list(LIST, 4, chunk.len()))
             .bind(practice.as_str())
-            .bind(since.0);
-        for id in &chunk {
-            query = query.bind(id.as_str());
-        }
-        found.extend(
-            query.fetch_all(db.c()).await?.into_iter().map(|(id,)| GuarantorId::trusted(id)),
-        );
-    }
-    Ok(found)
-}
-
-/// Accounts the practice marked as having a high-deductible plan.
-pub async fn list_high_deductible(
-    db: &mut Db,
-    practice: &PracticeId,
-    guarantors: &[GuarantorId],
-) -> Result<Vec<GuarantorId>> {
-    const LIST: &str = "select id
-        from guarantor
-        where practice_id = $1 and high_deductible_at_ms is not null and id in ($list)";
-    let mut found = Vec::new();
-    for chunk in guarantors.chunks(LIST_LONGEST) {
-        let chunk = padded(chunk);
-        let mut query =
-            sqlx::query_as::<_, (String,)>(with_list(LIST, 2, chunk.len())).bind(practice.as_str());
+            .bind(since.to_string())
+            .bind(months);
         for id in &chunk {
             query = query.bind(id.as_str());
         }

@@ -7,6 +7,7 @@
 
 pub mod access_code;
 pub mod api_key;
+pub mod arrangement;
 pub mod attempt;
 pub mod audit;
 mod backend;

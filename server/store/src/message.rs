@@ -391,15 +391,22 @@ pub async fn list_waiting_for_yes(db: &mut Db, before: UnixMs) -> Result<Vec<(Pr
     Ok(rows.into_iter().map(|(id, count)| (PracticeId::trusted(id), count)).collect())
 }
 
-/// How the messages of a notice stand.
-pub async fn list_states(db: &mut Db, practice: &PracticeId, notice: &str) -> Result<Vec<State>> {
-    const LIST: &str = "select state
+/// The messages of a notice in the order in which they were written: on which channel, and how each
+/// stands.
+pub async fn list_by_notice(
+    db: &mut Db,
+    practice: &PracticeId,
+    notice: &str,
+) -> Result<Vec<(Channel, State)>> {
+    const LIST: &str = "select channel, state
         from message
         where practice_id = $1 and notice = $2
         order by id";
-    let rows: Vec<(String,)> =
+    let rows: Vec<(String, String)> =
         sqlx::query_as(LIST).bind(practice.as_str()).bind(notice).fetch_all(db.c()).await?;
-    rows.into_iter().map(|(state,)| State::parse(&state)).collect()
+    rows.into_iter()
+        .map(|(channel, state)| Ok((channel_of(&channel)?, State::parse(&state)?)))
+        .collect()
 }
 
 /// The message that a provider knows by this id; of several that went as one, the one that carried.

@@ -24,6 +24,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (16, "voice_fax", include_str!("../../../migrations/0016_voice_fax.sql")),
     (17, "rule_override", include_str!("../../../migrations/0017_rule_override.sql")),
     (18, "evidence", include_str!("../../../migrations/0018_evidence.sql")),
+    (19, "arrangement", include_str!("../../../migrations/0019_arrangement.sql")),
     (20, "handled_error", include_str!("../../../migrations/0020_handled_error.sql")),
     (21, "digest", include_str!("../../../migrations/0021_digest.sql")),
     (22, "expired_links", include_str!("../../../migrations/0022_expired_links.sql")),

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use domain::{
+    arrangement::Arrangement,
     clock::{UnixMs, World},
     id::{ClaimId, GuarantorId, PatientId, PracticeId},
     money::Cents,
@@ -243,6 +244,26 @@ pub async fn mark_state(store: &Store, practice: &PracticeId, state: &'static st
             Box::pin(async move {
                 sqlx::query(MARK).bind(practice.as_str()).bind(state).execute(db.c()).await?;
                 Ok(())
+            })
+        })
+        .await
+}
+
+/// What the practice's system would say of an account's plan, card and paper at its next import; true
+/// when it is news.
+pub async fn mark_arrangement(
+    store: &Store,
+    world: &World,
+    practice: &PracticeId,
+    guarantor: &GuarantorId,
+    said: Arrangement,
+) -> Result<bool> {
+    let (world, practice, guarantor) = (world.clone(), practice.clone(), guarantor.clone());
+    store
+        .write(move |db| {
+            let (world, practice, guarantor) = (world.clone(), practice.clone(), guarantor.clone());
+            Box::pin(async move {
+                crate::import::keep_scratch(db, &world, &practice, &guarantor, said).await
             })
         })
         .await

@@ -92,6 +92,7 @@ pub const fn rule_title(rule: RuleId) -> &'static str {
         RuleId::FrozenContent => "As approved",
         RuleId::PaymentPlan => "Payment plan",
         RuleId::Autopay => "Autopay",
+        RuleId::AsAgreed => "As agreed",
         RuleId::Stale => "On time",
         RuleId::OneAutoReply => "One automatic answer a day",
         RuleId::CapOnContact => "Messages to this contact",
@@ -256,6 +257,21 @@ pub fn sentence(reason: &Reason, zone: &TimeZone) -> String {
         Fact::WrittenNoticeTooRecent { at: Some(at) } => {
             format!("The written notice went on {}: a final notice waits.", day(*at))
         }
+        Fact::PaidSinceAgreed { paid_at } => format!(
+            "A payment came in on {}, after the practice's system last spoke of this one.",
+            instant(*paid_at)
+        ),
+        Fact::AgreedDayOver { until } => {
+            format!("It could go only after {}, when its day is over.", instant(*until))
+        }
+        Fact::ChargeNoticeInTime { by } => {
+            format!("In time: it has to go by {}.", instant(*by))
+        }
+        Fact::ChargeNoticeLate { by } => format!(
+            "Late: it should have gone by {}. It goes all the same, because the charge is still \
+             to come.",
+            instant(*by)
+        ),
         Fact::ChargeNoticeTooRecent { at: Some(at) } => {
             format!("They were told of the charge on {}: it waits.", day(*at))
         }
@@ -344,6 +360,11 @@ fn plain_sentence(fact: &Fact) -> String {
         Fact::PlanKept => "A payment plan is being kept.",
         Fact::PlanBehind => "An installment of the payment plan was missed.",
         Fact::AutopayOn => "The card on file will be charged: no action is needed.",
+        Fact::AsAgreed => "The practice's system says the same.",
+        Fact::NothingAgreed => "Nobody knows of what the message speaks of.",
+        Fact::AgreedOtherwise => {
+            "The practice's system says something else by now, or takes it back."
+        }
         Fact::GoesAtOnce => "Goes at any hour, because somebody waits for it.",
         Fact::SlotFresh => "The sender's turn is now.",
         Fact::SlotExpired => "The sender's turn had passed; it is asked again.",
@@ -467,9 +488,10 @@ pub fn mend(rule: Option<RuleId>, guarantor: &str) -> Option<(&'static str, Stri
         | RuleId::InsuranceReview
         | RuleId::FinancialAssistance
         | RuleId::Pause
-        | RuleId::ManualHold
-        | RuleId::PaymentPlan
-        | RuleId::Autopay => ("See the hold", record("#holds")),
+        | RuleId::ManualHold => ("See the hold", record("#holds")),
+        RuleId::PaymentPlan | RuleId::Autopay | RuleId::AsAgreed => {
+            ("See what was agreed", record("#arrangement"))
+        }
         RuleId::CapOnContact | RuleId::CapOnGuarantor | RuleId::Stale | RuleId::OneAutoReply => {
             ("See what was sent", record("/timeline"))
         }

@@ -82,6 +82,7 @@ impl Progress {
 pub const fn class_name(class: Class) -> &'static str {
     match class {
         Class::Dunning => "Reminder",
+        Class::Agreed => "Agreed payment",
         Class::FailedAutopay => "Failed autopay",
         Class::StaffDirect => "From staff",
         Class::NewLink => "New link",

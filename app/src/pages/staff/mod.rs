@@ -36,6 +36,7 @@ mod payment_words;
 mod people;
 mod problem;
 pub mod profiles;
+mod record_agreed;
 mod record_contacts;
 mod record_steps;
 mod record_timeline;
@@ -99,6 +100,7 @@ pub use profiles::{
     ProfileForm, ProfileLine, ProfileProof, ProfileQuestion, ProfileState, Profiles, ProofStep,
     SegmentLine, Segments, StepFields,
 };
+pub use record_agreed::WhyAgreed;
 pub use record_contacts::{
     CALL_CONSENT_VERSION, Calls, ContactKind, ContactLine, LINES, NewContactForm,
 };

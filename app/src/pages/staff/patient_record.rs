@@ -2,6 +2,7 @@
 //! and whole contacts stay hidden until somebody asks, which is audited.
 
 use domain::{
+    arrangement::Arrangement,
     book::{ClaimStatus, Language, Preferred},
     clock::UnixMs,
     holds::HoldKind,
@@ -14,6 +15,7 @@ use super::{
     StaffShell,
     claim_words::{claim_number, counted, language_name, preferred_name, status_badge},
     decision_words::hold_name,
+    record_agreed,
     record_contacts::{ContactLine, NewContactForm, contacts, removal},
 };
 use crate::{
@@ -157,6 +159,8 @@ pub struct PatientRecord {
     pub unapplied: Cents,
     pub credits: Cents,
     pub waiting_for_insurance: Cents,
+    /// As the practice's system says it.
+    pub agreed: Arrangement,
     pub in_collections: Cents,
     /// `No response`, and how it is meant.
     pub standing: (&'static str, Tone),
@@ -197,6 +201,7 @@ impl PatientRecord {
                 {self.balance()}
                 {self.people(&shell.csrf)}
             </div>
+            {record_agreed::panel(&self.agreed)}
             {self.claims()}
             {self.holds(&shell.csrf)}
             {contacts(&self, &shell.csrf)}

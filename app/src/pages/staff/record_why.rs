@@ -15,6 +15,7 @@ use super::{
     decision_words::{mend, outcome, rule_title, sentence},
     message_words::{Sent, sent_sentence},
     patient_record::{RecordHead, RecordTab},
+    record_agreed::WhyAgreed,
 };
 use crate::{
     components::{
@@ -70,6 +71,8 @@ pub struct RecordWhy {
     pub due: Cents,
     pub oldest_since: Option<Date>,
     pub answers: Vec<WhyAnswer>,
+    /// Payments they agreed to, and when they are told of them.
+    pub agreed: Vec<WhyAgreed>,
     pub pending: Vec<WhyPending>,
     pub next_look: Option<UnixMs>,
     pub is_below_the_floor: bool,
@@ -109,6 +112,7 @@ impl RecordWhy {
             {self.head.view(RecordTab::Why, false)}
             {self.happened()}
             {self.next()}
+            {self.agreed()}
             {self.picker()}
             {answers}
             {self.footing()}
@@ -172,6 +176,15 @@ impl RecordWhy {
         let lines: Vec<AnyView> =
             lines.into_iter().map(|line| view! { <p>{line}</p> }.into_any()).collect();
         view! { <h2>"What happens next"</h2>{lines} }.into_any()
+    }
+
+    fn agreed(&self) -> AnyView {
+        if self.agreed.is_empty() {
+            return ().into_any();
+        }
+        let each: Vec<AnyView> =
+            self.agreed.iter().map(|one| one.view(self.now, &self.zone)).collect();
+        view! { <h2>"What they agreed to pay"</h2>{each} }.into_any()
     }
 
     fn picker(&self) -> AnyView {

@@ -144,6 +144,7 @@ const fn way(channel: Channel) -> &'static str {
 const fn class_name(class: Class) -> &'static str {
     match class {
         Class::Dunning => "reminders",
+        Class::Agreed => "notices of agreed payments",
         Class::FailedAutopay => "declined charges",
         Class::StaffDirect => "messages that staff write",
         Class::NewLink => "new links",

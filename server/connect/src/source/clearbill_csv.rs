@@ -14,7 +14,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use domain::{
     book::{
-        Address, Amounts, BookRow, ChargeLine, Claim, ClaimStatus, Contact, Guarantor,
+        Address, Amounts, Arrangement, BookRow, ChargeLine, Claim, ClaimStatus, Contact, Guarantor,
         InsuranceState, LONGEST_DESCRIPTION, LONGEST_NAME, Language, MOST_LINES_IN_A_PIECE, Owner,
         Patient, PaymentPosted, Preferred, RefusalReason, RowRefusal, TextConsent, is_minor_on,
     },
@@ -27,6 +27,8 @@ use super::{
     cells::{Bad, Cells, Read},
     rows::{Columns, Rows, columns},
 };
+
+mod arrangement;
 
 /// The columns, as a Markdown table.
 pub const FORMAT: &str = include_str!("clearbill_csv.md");
@@ -41,7 +43,11 @@ columns! {
         City = "city", State = "state", Zip = "zip", Language = "language", Phone = "phone",
         Consent = "phone_text_consent", ConsentOn = "phone_consent_on",
         ConsentSource = "phone_consent_source", CallOptIn = "phone_call_opt_in", Email = "email",
-        Preferred = "preferred", PatientDob = "patient_dob", PatientDeceased = "patient_deceased_on", Encounter = "encounter_id",
+        Preferred = "preferred", Plan = "payment_plan", PlanAmount = "plan_amount",
+        PlanNext = "plan_next_on", Autopay = "autopay", CardLast4 = "card_last4",
+        ChargeAmount = "charge_amount", ChargeOn = "charge_on",
+        FailedAutopay = "failed_autopay_on", HighDeductible = "high_deductible",
+        Paperless = "paperless", PaperlessConsent = "paperless_consent_on", PatientDob = "patient_dob", PatientDeceased = "patient_deceased_on", Encounter = "encounter_id",
         Place = "place", Description = "description", InsurancePaid = "insurance_paid",
         Adjusted = "adjusted", PatientPaid = "patient_paid", DueSince = "due_since_on",
         FirstStatement = "first_statement_on", DueOn = "due_on", Posted = "posted_payment_ref",
@@ -51,7 +57,7 @@ columns! {
 
 /// How many of them must be there.
 const NEEDS: usize = 9;
-/// What a row says of the guarantor and their contacts.
+/// What a row says of the guarantor, their contacts, and what they agreed to about paying.
 const PERSON: std::ops::Range<usize> = Column::GuarantorId as usize..Column::PatientDob as usize;
 /// People remembered as said, of each kind: one megabyte.
 const REMEMBERED: usize = 1 << 16;
@@ -126,6 +132,7 @@ struct Person {
     seen: Seen,
     guarantor: Option<Guarantor>,
     contact: Option<Contact>,
+    arrangement: Option<Arrangement>,
 }
 
 /// Who, and what was said of them, as hashes.
@@ -226,7 +233,9 @@ impl<'o> Book<'o> {
             Some(id) => Owner::Guarantor(id.to_owned()),
             None => Owner::GuarantorOfPatient(patient_id.to_owned()),
         };
-        Ok(Some(Person { seen, guarantor, contact: self.contact(cells, owner)? }))
+        let arrangement = arrangement::read(cells, owner.clone(), self.options)?;
+        let contact = self.contact(cells, owner)?;
+        Ok(Some(Person { seen, guarantor, contact, arrangement }))
     }
 
     fn guarantor(&self, cells: &Cells<'_>, id: &str) -> Read<Guarantor> {
@@ -385,7 +394,7 @@ impl<'o> Book<'o> {
         if !self.claim.as_ref().is_some_and(is_same) {
             self.close_claim(sink)?;
         }
-        if let Some(Person { seen, guarantor, contact }) = checked.person {
+        if let Some(Person { seen, guarantor, contact, arrangement }) = checked.person {
             self.people.remember(seen);
             if let Some(guarantor) = guarantor {
                 sink.say(line, BookRow::Guarantor(guarantor))?;
@@ -397,6 +406,9 @@ impl<'o> Book<'o> {
             // After the patient, whose guarantor it may be.
             if let Some(contact) = contact {
                 sink.say(line, BookRow::Contact(contact))?;
+            }
+            if let Some(arrangement) = arrangement {
+                sink.say(line, BookRow::Arrangement(arrangement))?;
             }
         } else if let Some((seen, patient)) = checked.patient {
             self.patients.remember(seen);

@@ -95,6 +95,14 @@ reasons! {
         "The date is later than the day of the import. Correct it, or import with a later as-of day.",
     DatesOutOfOrder = "dates_out_of_order":
         "The date is earlier than the one it follows. Correct one of them.",
+    DateTooFar = "date_too_far":
+        "The date is more than two years after the import. Correct it.",
+    NotPositive = "not_positive":
+        "The amount has to be more than zero. Correct it, or leave it empty.",
+    NotLastFour = "not_last_four":
+        "Write the last four digits of the card, with their zeros, and never more of it.",
+    SaidNo = "said_no":
+        "The row says no in one column and gives the details in this one. Correct one of the two.",
     NotYesOrNo = "not_yes_or_no":
         "Write yes or no.",
     NotAChoice = "not_a_choice":

@@ -23,10 +23,10 @@ pub struct ChargeFacts {
     pub noticed_at: Option<UnixMs>,
 }
 
-/// Charge, wait until, or do not, and why. The strictest rule in force binds; without any rule the
+/// How many days before a charge its owner is told, and the rule that says so. Without any rule the
 /// notice is still needed.
-pub fn may_charge(charge: &ChargeFacts, rules: &Rules, now: UnixMs) -> Reason {
-    let strictest = rules
+pub fn notice_days(rules: &Rules, now: UnixMs) -> (u16, &str) {
+    rules
         .book
         .rules()
         .iter()
@@ -35,8 +35,13 @@ pub fn may_charge(charge: &ChargeFacts, rules: &Rules, now: UnixMs) -> Reason {
             Kind::ChargeNotice { ahead_days } => Some((ahead_days, rule.id.as_str())),
             _ => None,
         })
-        .max();
-    let (days, by) = strictest.unwrap_or((0, RuleId::ChargeNotice.as_str()));
+        .max()
+        .unwrap_or((0, RuleId::ChargeNotice.as_str()))
+}
+
+/// Charge, wait until, or do not, and why. The strictest rule in force binds.
+pub fn may_charge(charge: &ChargeFacts, rules: &Rules, now: UnixMs) -> Reason {
+    let (days, by) = notice_days(rules, now);
     let Finding { verdict, fact, by } = judged(charge, days, now).by(by);
     Reason { rule: RuleId::ChargeNotice, verdict, fact, by }
 }

@@ -58,6 +58,9 @@ impl Channel {
 pub enum Class {
     /// A reminder of a balance: everything applies.
     Dunning,
+    /// A payment that was agreed to is coming: an instalment of a plan, a charge of the card on file.
+    /// Its day was agreed to, so it waits for no approval, which might come after it.
+    Agreed,
     /// The card on file was declined. Needs no approval (S-SF9).
     FailedAutopay,
     /// A staff member writes to one patient (S-SF8).
@@ -83,8 +86,9 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Dunning,
+        Self::Agreed,
         Self::FailedAutopay,
         Self::StaffDirect,
         Self::NewLink,
@@ -101,6 +105,7 @@ impl Class {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dunning => "dunning",
+            Self::Agreed => "agreed",
             Self::FailedAutopay => "failed_autopay",
             Self::StaffDirect => "staff_direct",
             Self::NewLink => "new_link",
@@ -121,7 +126,7 @@ impl Class {
 
     /// Asks for money: the balance, the caps and the age of the message matter.
     pub const fn is_reminder(self) -> bool {
-        matches!(self, Self::Dunning | Self::FailedAutopay)
+        matches!(self, Self::Dunning | Self::Agreed | Self::FailedAutopay)
     }
 
     /// Answers a text the person has just sent.
@@ -134,7 +139,7 @@ impl Class {
 
     /// Begins with the practice or its books rather than with the person.
     pub const fn is_outreach(self) -> bool {
-        matches!(self, Self::Dunning | Self::FailedAutopay | Self::StaffDirect)
+        matches!(self, Self::Dunning | Self::Agreed | Self::FailedAutopay | Self::StaffDirect)
     }
 
     /// Goes to a patient's contact outside a conversation of that very minute.
@@ -152,7 +157,7 @@ impl Class {
     pub const fn window_on(self, channel: Channel) -> Option<Strictness> {
         match (self, channel) {
             (_, Channel::Letter) => None,
-            (Self::Dunning, _) => Some(Strictness::Preferred),
+            (Self::Dunning | Self::Agreed, _) => Some(Strictness::Preferred),
             (Self::FailedAutopay, _) => Some(Strictness::Hard),
             (Self::StaffDirect | Self::Receipt | Self::AccountNotice, ringing)
                 if ringing.rings() =>
@@ -421,6 +426,27 @@ pub enum PlanStanding {
     Behind,
 }
 
+/// How a payment that a message speaks of stands by now: an instalment, a charge of the card on
+/// file, a charge that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgreedPayment {
+    /// The message speaks of none, or nobody knows of it.
+    #[default]
+    Unknown,
+    /// The practice's system says what the message says.
+    Stands {
+        /// From then on its day is over.
+        until: Option<UnixMs>,
+        /// When the day of a charge begins; `None` where nothing will be charged.
+        charge_at: Option<UnixMs>,
+    },
+    /// A newer file says something else, or that there is nothing.
+    Withdrawn,
+    /// Something was paid since the practice's system said it: by now it may be this.
+    Paid { at: UnixMs },
+}
+
 /// What is due on the claims of the message, net of everything received (D-11, D-15).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceFacts {
@@ -433,6 +459,8 @@ pub struct BalanceFacts {
     pub plan: PlanStanding,
     /// A card on file will be charged.
     pub autopay_is_on: bool,
+    /// What a message about an agreed payment speaks of.
+    pub agreed: AgreedPayment,
     /// When the first bill for this balance went out (M35). `None` when nobody knows.
     pub first_billed_at: Option<UnixMs>,
     /// When a written notice named the assistance and what may follow (M35).

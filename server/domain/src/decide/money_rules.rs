@@ -1,10 +1,10 @@
 //! What is due, and whether somebody said yes to asking for it.
 
 use super::{
-    Case, Class, Fact, PaymentUnderWay, PlanStanding, RuleId, Trace, facts::BalanceFacts,
-    trace::Finding,
+    AgreedPayment, Case, Class, Fact, PaymentUnderWay, PlanStanding, RuleId, Trace,
+    charge::notice_days, facts::BalanceFacts, trace::Finding,
 };
-use crate::clock::MINUTE_MS;
+use crate::clock::{DAY_MS, MINUTE_MS, UnixMs};
 
 /// An abandoned attempt is cancelled after this (decision 1): then look again.
 const ATTEMPT_LASTS_MS: i64 = 30 * MINUTE_MS;
@@ -36,20 +36,64 @@ fn on_balance(case: &Case<'_>, balance: &BalanceFacts, trace: &mut Trace) {
         }
     };
     trace.note(RuleId::PaymentUnderWay, under_way);
-    if case.message.class == Class::FailedAutopay {
-        return;
+    match case.message.class {
+        Class::FailedAutopay => agreed(case, balance, trace),
+        Class::Agreed => {
+            agreed(case, balance, trace);
+            insurance(balance, trace);
+        }
+        _ => debt(case, balance, trace),
     }
+}
+
+/// What the message says of a payment has to be so still.
+fn agreed(case: &Case<'_>, balance: &BalanceFacts, trace: &mut Trace) {
+    let finding = match balance.agreed {
+        AgreedPayment::Unknown => Finding::withhold(Fact::NothingAgreed),
+        AgreedPayment::Withdrawn => Finding::withhold(Fact::AgreedOtherwise),
+        AgreedPayment::Paid { at } => Finding::withhold(Fact::PaidSinceAgreed { paid_at: at }),
+        AgreedPayment::Stands { until: Some(until), .. } if case.now >= until => {
+            Finding::withhold(Fact::AgreedDayOver { until })
+        }
+        AgreedPayment::Stands { .. } => Finding::pass(Fact::AsAgreed),
+    };
+    trace.note(RuleId::AsAgreed, finding);
+    if let AgreedPayment::Stands { charge_at: Some(charge_at), .. } = balance.agreed {
+        let (days, rule) = notice_days(case.rules, case.now);
+        let by = charge_at.minus_ms(i64::from(days) * DAY_MS);
+        let fact = match case.now <= by {
+            true => Fact::ChargeNoticeInTime { by },
+            false => Fact::ChargeNoticeLate { by },
+        };
+        trace.note(RuleId::ChargeNotice, Finding::pass(fact).by(rule));
+    }
+}
+
+/// When the day that a message speaks of is over.
+pub(super) fn day_ends(case: &Case<'_>) -> Option<UnixMs> {
+    let speaks_of_one = matches!(case.message.class, Class::Agreed | Class::FailedAutopay);
+    match case.facts.balance.as_ref().filter(|_| speaks_of_one)?.agreed {
+        AgreedPayment::Stands { until, .. } => until,
+        AgreedPayment::Unknown | AgreedPayment::Withdrawn | AgreedPayment::Paid { .. } => None,
+    }
+}
+
+fn insurance(balance: &BalanceFacts, trace: &mut Trace) {
+    let finding = match balance.insurance_pending {
+        Some(false) => Finding::pass(Fact::Fine),
+        Some(true) => Finding::withhold(Fact::InsurancePending),
+        None => Finding::withhold(Fact::InsuranceUnknown),
+    };
+    trace.note(RuleId::InsurancePending, finding);
+}
+
+fn debt(case: &Case<'_>, balance: &BalanceFacts, trace: &mut Trace) {
     if let Some(cents) = balance.net_due {
         let minimum = case.rules.minimum_balance;
         let enough = cents >= minimum;
         trace.require(RuleId::SmallBalance, enough, Fact::BelowMinimum { cents, minimum });
     }
-    let insurance = match balance.insurance_pending {
-        Some(false) => Finding::pass(Fact::Fine),
-        Some(true) => Finding::withhold(Fact::InsurancePending),
-        None => Finding::withhold(Fact::InsuranceUnknown),
-    };
-    trace.note(RuleId::InsurancePending, insurance);
+    insurance(balance, trace);
     match balance.plan {
         PlanStanding::NoPlan => {}
         PlanStanding::Kept => trace.note(RuleId::PaymentPlan, Finding::withhold(Fact::PlanKept)),

@@ -121,6 +121,7 @@ pub(crate) fn maria() -> Facts {
             last_paid_at: None,
             plan: PlanStanding::NoPlan,
             autopay_is_on: false,
+            agreed: AgreedPayment::Stands { until: None, charge_at: None },
             first_billed_at: None,
             written_notice_at: None,
             validation_sent_at: None,
@@ -584,6 +585,51 @@ fn a_failed_autopay_needs_no_approval_and_passes_the_autopay_hold() {
     facts.balance.as_mut().unwrap().autopay_is_on = true;
     facts.guarantor.as_mut().unwrap().holds.push(Hold::on_account(HoldKind::Autopay, None));
     assert!(judge(&message, &facts).sends());
+}
+
+fn with_agreed(class: Class, agreed: AgreedPayment) -> Decision {
+    let (message, mut facts) = of(class, Channel::Text);
+    facts.approval = Approval { is_required: true, given: None };
+    let balance = facts.balance.as_mut().unwrap();
+    (balance.plan, balance.autopay_is_on, balance.agreed) = (PlanStanding::Kept, true, agreed);
+    judge(&message, &facts)
+}
+
+#[test]
+fn an_agreed_payment_is_told_of_where_a_reminder_of_the_balance_is_not() {
+    let stands = AgreedPayment::Stands { until: None, charge_at: None };
+    assert!(with_agreed(Class::Agreed, stands).sends());
+    withheld(&with_agreed(Class::Dunning, stands), RuleId::Approval);
+    let later = with_agreed(Class::Dunning, stands);
+    assert!(later.reason(RuleId::PaymentPlan).is_some() && later.reason(RuleId::Autopay).is_some());
+}
+
+#[test]
+fn what_was_withdrawn_paid_or_is_over_is_not_told() {
+    for class in [Class::Agreed, Class::FailedAutopay] {
+        for agreed in [
+            AgreedPayment::Unknown,
+            AgreedPayment::Withdrawn,
+            AgreedPayment::Paid { at: wednesday() },
+            AgreedPayment::Stands { until: Some(wednesday()), charge_at: None },
+        ] {
+            withheld(&with_agreed(class, agreed), RuleId::AsAgreed);
+        }
+    }
+}
+
+#[test]
+fn a_notice_of_a_charge_says_in_its_trace_whether_it_is_late() {
+    let notice = |days: i64| {
+        let charge_at = Some(wednesday().plus_ms(days * DAY_MS));
+        let found = with_agreed(Class::Agreed, AgreedPayment::Stands { until: None, charge_at });
+        assert!(found.sends(), "{found:?}");
+        found.reason(RuleId::ChargeNotice).unwrap().clone()
+    };
+    let by = |days: i64| wednesday().plus_ms((days - 10) * DAY_MS);
+    assert_eq!(notice(10).fact, Fact::ChargeNoticeInTime { by: by(10) });
+    assert_eq!(notice(9).fact, Fact::ChargeNoticeLate { by: by(9) });
+    assert_eq!(notice(9).by, ["M36"]);
 }
 
 fn sent(days_ago: i64, notice: &str) -> Sent {

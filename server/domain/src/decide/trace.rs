@@ -124,6 +124,8 @@ rule_ids! {
     FrozenContent = "D-39", Hold;
     PaymentPlan = "D-30", Plan;
     Autopay = "D-30.autopay", Plan;
+    /// What a message says of an agreed payment is what the practice's system says.
+    AsAgreed = "D-30.agreed", Plan;
     Stale = "M40", Cadence;
     /// The words say how to stop them.
     WayOut = "M23", Safety;
@@ -290,6 +292,15 @@ pub enum Fact {
     PlanKept,
     PlanBehind,
     AutopayOn,
+    AsAgreed,
+    NothingAgreed,
+    AgreedOtherwise,
+    PaidSinceAgreed {
+        paid_at: UnixMs,
+    },
+    AgreedDayOver {
+        until: UnixMs,
+    },
     OnTime {
         slot_at: UnixMs,
     },
@@ -332,6 +343,14 @@ pub enum Fact {
     ChargeStopped,
     ChargeNoticeTooRecent {
         at: Option<UnixMs>,
+    },
+    /// The notice goes so long before the charge as it has to.
+    ChargeNoticeInTime {
+        by: UnixMs,
+    },
+    /// It should have gone by then. It goes all the same: the charge is still to come.
+    ChargeNoticeLate {
+        by: UnixMs,
     },
     SlotFresh,
     SlotExpired,

@@ -11,10 +11,10 @@ use super::{Kind, Rule, Rulebook};
 use crate::{
     clock::{DAY_MS, HOUR_MS, MINUTE_MS, UnixMs},
     decide::{
-        Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource, ContactFacts,
-        Facts, GuarantorFacts, History, LineType, OnlyThisWay, Outcome, PaymentUnderWay,
-        PlanStanding, PracticeFacts, Preference, Proposed, Reach, Rules, Says, Sender, Sent,
-        Suppression, SuppressionReason, SuppressionScope, Verdict,
+        AgreedPayment, Approval, Approved, BalanceFacts, Channel, Class, Consent, ConsentSource,
+        ContactFacts, Facts, GuarantorFacts, History, LineType, OnlyThisWay, Outcome,
+        PaymentUnderWay, PlanStanding, PracticeFacts, Preference, Proposed, Reach, Rules, Says,
+        Sender, Sent, Suppression, SuppressionReason, SuppressionScope, Verdict,
         charge::{ChargeFacts, may_charge},
         decide,
     },
@@ -307,6 +307,10 @@ fn wednesday(recipient: &str, phone: &str, now: UnixMs) -> Facts {
             last_paid_at: None,
             plan: PlanStanding::NoPlan,
             autopay_is_on: false,
+            agreed: AgreedPayment::Stands {
+                until: Some(now.plus_ms(20 * DAY_MS)),
+                charge_at: None,
+            },
             first_billed_at: None,
             written_notice_at: None,
             validation_sent_at: Some(now.minus_ms(40 * DAY_MS)),
@@ -386,6 +390,19 @@ fn change(
         "paid_since" => balance.last_paid_at = Some(now.minus_ms(MINUTE_MS)),
         "plan_kept" => balance.plan = PlanStanding::Kept,
         "autopay" => balance.autopay_is_on = true,
+        "nothing_agreed" => balance.agreed = AgreedPayment::Unknown,
+        "agreed_otherwise" => balance.agreed = AgreedPayment::Withdrawn,
+        "paid_since_agreed" => {
+            balance.agreed = AgreedPayment::Paid { at: now.minus_ms(MINUTE_MS) };
+        }
+        "agreed_day_over" => {
+            balance.agreed = AgreedPayment::Stands { until: Some(now), charge_at: None };
+        }
+        // Told of late, and told all the same.
+        "charge_in_nine_days" => {
+            let charge_at = Some(now.plus_ms(9 * DAY_MS));
+            balance.agreed = AgreedPayment::Stands { until: None, charge_at };
+        }
         "no_validation" => balance.validation_sent_at = None,
         "not_approved" => facts.approval.given = None,
         "other_words" => message.content_hash = "changed".into(),

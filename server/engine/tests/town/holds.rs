@@ -136,7 +136,7 @@ async fn a_phone_that_staff_take_away_is_not_texted_any_more() {
 }
 
 impl crate::town::Town {
-    async fn hold_outreach(&self, why: Option<&'static str>) {
+    pub async fn hold_outreach(&self, why: Option<&'static str>) {
         let (practice, now) = (self.practice.clone(), self.world.now());
         self.store
             .write(move |db| {

@@ -44,7 +44,7 @@ fn profile(steps: Vec<Step>) -> Profile {
 
 impl Town {
     /// Draft, proof, activation.
-    async fn climbs(&self, name: &str, document: &Profile) -> store::profile::Version {
+    pub async fn climbs(&self, name: &str, document: &Profile) -> store::profile::Version {
         let (p, by) = (&self.practice, staff("manager"));
         let id = self.engine.create_profile(p, name, &by).await.expect("profile");
         let draft = self.engine.profile_version(p, &id).await.expect("draft");

@@ -1,6 +1,7 @@
 //! A practice, its guarantors and their phones, on both databases: what the engine promises, as
 //! sentences about people.
 
+mod agreed;
 mod calls;
 mod consent;
 mod digest;

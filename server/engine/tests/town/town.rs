@@ -19,6 +19,7 @@ use domain::{
     id::{ClaimId, ContactId, GuarantorId, JobId, PracticeId},
     money::Cents,
     practice::Practice,
+    template::Kind,
 };
 use engine::{
     AccountMail, Channels, Criteria, DeliveryReport, Engine, Found, Letter, Mail, MailParts,
@@ -29,7 +30,7 @@ use jiff::civil::{Date, date};
 use store::{
     Store,
     audit::Actor,
-    contact::Kind,
+    contact,
     message::{self, Rider},
     scratch,
 };
@@ -310,6 +311,22 @@ pub struct PlainWords;
 fn words(letter: &Letter<'_>) -> String {
     let alias = letter.practice.alias();
     match &letter.what {
+        What::Reminder { kind: Kind::PaymentPlan, installment: Some(next), pay_link, .. } => {
+            let part = next.amount.map(|a| format!(" of {a}")).unwrap_or_default();
+            let on = next.on;
+            format!("{alias}: Installment{part} on {on}. Pay: {pay_link} Reply STOP to opt out.")
+        }
+        What::Reminder {
+            kind: Kind::CourtesyCharge, amount, due_on, card_last4, pay_link, ..
+        } => {
+            let amount = amount.map(|a| format!(" {a}")).unwrap_or_default();
+            let (on, card) = (due_on.expect("a day"), card_last4.expect("a card"));
+            format!("{alias}: Charge{amount} to {card} on {on}. {pay_link} Reply STOP to opt out.")
+        }
+        What::Reminder { kind: Kind::FailedAutopay, card_last4, pay_link, .. } => {
+            let card = card_last4.unwrap_or("your card");
+            format!("{alias}: Declined: {card}. Pay: {pay_link} Reply STOP to opt out.")
+        }
         What::Reminder { pay_link, amount, .. } => {
             let amount = amount.map(|a| format!(" {a}")).unwrap_or_default();
             format!("{alias}: You have a balance{amount}. Pay: {pay_link} Reply STOP to opt out.")
@@ -500,7 +517,8 @@ impl Town {
         .await
         .expect("account");
         let desk = staff("desk");
-        let new = NewContact { kind: Kind::Phone, typed: number.into(), line: LineType::Mobile };
+        let new =
+            NewContact { kind: contact::Kind::Phone, typed: number.into(), line: LineType::Mobile };
         let phone =
             self.engine.add_contact(&self.practice, &guarantor, &new, &desk).await.expect("phone");
         let (p, g, when) = (&self.practice, &guarantor, self.world.now());
@@ -513,7 +531,8 @@ impl Town {
     }
 
     pub async fn email_of(&self, person: &Person, email: &str) -> ContactId {
-        let new = NewContact { kind: Kind::Email, typed: email.into(), line: LineType::Unknown };
+        let new =
+            NewContact { kind: contact::Kind::Email, typed: email.into(), line: LineType::Unknown };
         let (p, g) = (&self.practice, &person.guarantor);
         let desk = staff("desk");
         let id = self.engine.add_contact(p, g, &new, &desk).await.expect("email");

@@ -10,7 +10,7 @@ use rand_chacha::{
 };
 
 use super::{
-    Book, Charge, PatientOf, Person, Visit,
+    Agreed, Book, Charge, PatientOf, Person, Visit,
     cast::CAST,
     names::{FIRST, FIRST_SPANISH, LAST, LAST_SPANISH, PLACES, STREETS},
 };
@@ -20,6 +20,12 @@ const FIRST_LINE: u64 = 130;
 const LINES_OF_AN_AREA: u64 = 10_000 - FIRST_LINE;
 /// Every so many accounts share the phone of the account before.
 const SHARED_PHONE_EVERY: u64 = 23;
+
+/// Every so many accounts begin again with who agreed to what.
+const AGREED_EVERY: u64 = 13;
+/// Dice of their own: no book has so many accounts.
+const AGREED_STREAM: u64 = 1 << 40;
+const CARDS: [&str; 3] = ["4242", "1881", "0005"];
 
 const SERVICES: [(&str, i64); 20] = [
     ("Office visit, established patient", 14_500),
@@ -77,7 +83,7 @@ pub(super) fn write(seed: u64, number: u64, book: &mut Book<'_>) -> io::Result<(
     let (firsts, lasts) =
         if is_spanish { (&FIRST_SPANISH[..], &LAST_SPANISH[..]) } else { (&FIRST[..], &LAST[..]) };
     let (first, last) = (dice.pick(firsts), dice.pick(lasts));
-    let person = person(&mut dice, number, (first, last), is_spanish, book);
+    let person = person(&mut dice, (seed, number), (first, last), is_spanish, book);
     book.written.accounts += 1;
     let patients = match dice.roll(100) {
         0..55 => 1,
@@ -132,7 +138,7 @@ fn birthday(dice: &mut Dice, years: u64, book: &Book<'_>) -> String {
 
 fn person(
     dice: &mut Dice,
-    number: u64,
+    (seed, number): (u64, u64),
     (first, last): (&str, &str),
     is_spanish: bool,
     book: &Book<'_>,
@@ -169,8 +175,50 @@ fn person(
         consent,
         email,
         preferred,
+        agreed: agreed(seed, number, book),
         is_guarantor: true,
     }
+}
+
+/// Some have a plan, a card on file, a high deductible, or do without paper. From dice of their own,
+/// so that who is who does not change with them.
+fn agreed(seed: u64, number: u64, book: &Book<'_>) -> Agreed {
+    let mut dice = Dice::of(seed, AGREED_STREAM + number);
+    let ahead = |days: i64| book.today.saturating_add(jiff::Span::new().days(days));
+    let drawn = number.saturating_sub(CAST.len() as u64);
+    let amount = dice.pick(&[2_500, 4_000, 5_000, 7_500]);
+    let mut agreed = Agreed::default();
+    match drawn % AGREED_EVERY {
+        2 => {
+            agreed.plan = "current";
+            agreed.installment = Some((amount, ahead(dice.between(4, 20))));
+        }
+        5 => {
+            agreed.autopay = "yes";
+            agreed.card = dice.pick(&CARDS);
+            agreed.charge = Some((amount, ahead(dice.between(12, 25))));
+        }
+        8 => {
+            agreed.plan = "behind";
+            agreed.installment = Some((amount, ahead(dice.between(10, 30))));
+        }
+        11 => {
+            agreed.autopay = "yes";
+            agreed.card = dice.pick(&CARDS);
+            agreed.failed_on = Some(ahead(-1));
+        }
+        _ => {}
+    }
+    if drawn % 7 == 3 {
+        agreed.high_deductible = "yes";
+    }
+    if drawn % 9 == 4 {
+        agreed.paperless = "yes";
+        // One in three was never asked.
+        let day = book.days_ago(20 + dice.roll(300) as u16);
+        agreed.paperless_on = (drawn % 27 != 4).then_some(day);
+    }
+    agreed
 }
 
 /// Distinct by account but for those who share, and in the reserved range for the first few

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{Book, Charge, PatientOf, Person, Visit};
+use super::{Agreed, Book, Charge, PatientOf, Person, Visit};
 
 /// One guarantor of the cast.
 #[derive(Clone, Copy, Debug)]
@@ -685,6 +685,7 @@ pub(super) fn write(member: &CastMember, book: &mut Book<'_>) -> io::Result<()> 
         ],
         email: member.email.unwrap_or_default().to_owned(),
         preferred: member.preferred,
+        agreed: Agreed::default(),
         is_guarantor: member.guarantor_id.starts_with("G-"),
     };
     book.written.accounts += 1;

@@ -1,7 +1,8 @@
 //! `GET /staff/patients/{guarantor}/contacts/{contact}/evidence.csv`: everything on file about one
 //! phone or email in one file, for whoever has to answer a claim (MS15): what was agreed to and how we
 //! know, opt-outs, every message with its words and why it went, every reply, and who touched the
-//! contact. What was agreed to is a chain of its own; the first row says whether it is whole.
+//! contact; and whether its owner agreed to bills without paper. What was agreed to is a chain of its
+//! own, for the contact and for the account; the first row says whether they are whole.
 
 use actix_web::web;
 use app::pages::staff::message_words::together_words;
@@ -66,7 +67,10 @@ pub async fn get(
     house.audit(entry.about(&guarantor.id)).await?;
     let evidence = consent::list(&mut db, practice, &contact.value_index).await?;
     let is_whole = consent::is_whole(house.store.keys(), &evidence);
-    let mut lines: Vec<Line> = evidence.into_iter().map(agreed).collect();
+    let of_account = consent::account_index(house.store.keys(), practice, &guarantor.id);
+    let paperless = consent::list(&mut db, practice, &of_account).await?;
+    let is_whole = is_whole && consent::is_whole(house.store.keys(), &paperless);
+    let mut lines: Vec<Line> = evidence.into_iter().chain(paperless).map(agreed).collect();
     lines.extend(opt_outs(&mut db, practice, &contact).await?);
     let is_cut = said(&house, &mut db, practice, &contact, &mut lines).await?;
     lines.extend(touched(&mut db, practice, &contact).await?);

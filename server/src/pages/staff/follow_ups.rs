@@ -191,6 +191,13 @@ fn script(practice: &Practice, caller: &str, found: &FollowUp) -> Vec<String> {
         "unresponsive" => {
             "We have sent you a message about your bill and want to make sure that you got it."
         }
+        "courtesy_charge" => {
+            "I am calling about the payment that is coming up on the card you left with us: what it \
+             is, and on what day."
+        }
+        "failed_autopay" => {
+            "I am calling because your automatic payment did not go through. Nothing was charged."
+        }
         _ => "I am calling about your open balance. Is there anything about it I can explain?",
     };
     vec![

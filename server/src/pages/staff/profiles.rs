@@ -313,6 +313,7 @@ pub fn turn_words(code: &str) -> &str {
         "proposed" | "collections" => "proposed for collections",
         "held_out" => "left out on purpose",
         "conditions" => "conditions not met",
+        "paperless" => "no letter: they agreed to none",
         "superseded" => "a later step went instead",
         "missed" => "missed",
         "withheld" => "nothing could be sent",

@@ -5,8 +5,8 @@ use actix_web::{HttpRequest, web};
 use app::{
     components::{Errors, Query},
     pages::staff::{
-        AccessCodePage, HoldForm, HoldPage, RecordWhy, SendTextPage, WhyAnswer, WhyPending,
-        WhyStored, claim_words, decision_words,
+        AccessCodePage, HoldForm, HoldPage, RecordWhy, SendTextPage, WhyAgreed, WhyAnswer,
+        WhyPending, WhyStored, claim_words, decision_words,
     },
 };
 use domain::{
@@ -15,11 +15,14 @@ use domain::{
     id::ClaimId,
     staff::Permission,
 };
-use engine::WhatIf;
+use engine::{Coming, WhatIf};
 use jiff::civil::Date;
 use store::{Db, contact::Kind, guarantor::Guarantor, message};
 
-use super::{jobs::sent_of, timeline};
+use super::{
+    jobs::{progress_of, sent_of},
+    timeline,
+};
 use crate::{
     failure::{Answer, Failure},
     house::House,
@@ -108,6 +111,7 @@ pub async fn why(
             .flatten()
             .map(answer)
             .collect(),
+        agreed: said.agreed.into_iter().map(agreed).collect(),
         pending: said
             .pending
             .into_iter()
@@ -141,6 +145,15 @@ async fn decided_on(
     let stretch = (morning(day), day.tomorrow().ok().and_then(morning));
     let (practice, id) = (&staff.practice.id, &guarantor.id);
     Ok(store::decision::list_between(db, practice, id, stretch, DECIDED_SHOWN).await?)
+}
+
+fn agreed(one: Coming) -> WhyAgreed {
+    WhyAgreed {
+        occasion: one.occasion,
+        slot: one.slot,
+        progress: one.state.map(progress_of),
+        decision: one.decision,
+    }
 }
 
 fn answer(one: WhatIf) -> WhyAnswer {

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use super::{
     Import, State,
+    arrangements::keep_arrangements,
     claims::{Whole, keep_claims, merged},
     contacts::keep_contacts,
     difference::mark_vanished,
@@ -33,6 +34,7 @@ pub enum Phase {
     Patient,
     Responsible,
     Contact,
+    Arrangement,
     Claim,
     PaymentPosted,
     /// Open claims that a full file no longer has.
@@ -41,11 +43,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ORDER: [Self; 8] = [
+    const ORDER: [Self; 9] = [
         Self::Guarantor,
         Self::Patient,
         Self::Responsible,
         Self::Contact,
+        Self::Arrangement,
         Self::Claim,
         Self::PaymentPosted,
         Self::Vanished,
@@ -58,6 +61,7 @@ impl Phase {
             Self::Patient => "patient",
             Self::Responsible => "responsible",
             Self::Contact => "contact",
+            Self::Arrangement => "arrangement",
             Self::Claim => "claim",
             Self::PaymentPosted => "payment_posted",
             Self::Vanished => "vanished",
@@ -72,6 +76,7 @@ impl Phase {
             Self::Patient => "patients",
             Self::Responsible => "who is responsible",
             Self::Contact => "contacts",
+            Self::Arrangement => "plans and cards on file",
             Self::Claim => "claims",
             Self::PaymentPosted => "posted payments",
             Self::Vanished => "missing claims",
@@ -235,13 +240,15 @@ async fn apply_rows(
 
 /// Rows of one kind; the fates are in their order.
 async fn keep_rows(db: &mut Db, scope: &Scope<'_>, staged: Vec<Staged>) -> Result<Vec<Fate>> {
-    let (mut guarantors, mut patients, mut contacts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut guarantors, mut patients) = (Vec::new(), Vec::new());
+    let (mut contacts, mut arrangements) = (Vec::new(), Vec::new());
     let mut fates = Vec::with_capacity(staged.len());
     for item in staged {
         match item.row {
             BookRow::Guarantor(said) => guarantors.push(said),
             BookRow::Patient(said) => patients.push(said),
             BookRow::Contact(said) => contacts.push(said),
+            BookRow::Arrangement(said) => arrangements.push(said),
             BookRow::Responsible(said) => fates.push(keep_responsible(db, scope, &said).await?),
             BookRow::PaymentPosted(said) => {
                 fates.push(keep_posted(db, scope, &said.payment_ref).await?);
@@ -255,6 +262,7 @@ async fn keep_rows(db: &mut Db, scope: &Scope<'_>, staged: Vec<Staged>) -> Resul
     }
     fates.extend(keep_patients(db, scope, &patients).await?);
     fates.extend(keep_contacts(db, scope, &contacts).await?);
+    fates.extend(keep_arrangements(db, scope, &arrangements).await?);
     Ok(fates)
 }
 

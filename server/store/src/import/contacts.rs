@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::{
-    book::{self, Owner, Preferred, RefusalReason, TextConsent},
+    book::{self, Preferred, TextConsent},
     clock::{DAY_MS, UnixMs},
     decide::{Channel, Consent, ConsentSource, LineType},
     id::{ConsentId, ContactId},
 };
 
-use super::people::{Fate, Scope, find_guarantors, find_patients, mark_checks};
+use super::people::{Fate, Scope, find_owners, mark_checks};
 use crate::{
     Db, Result,
     backend::{LIST_LONGEST, padded, rows_of_values, with_list},
@@ -63,7 +63,7 @@ pub(super) async fn keep_contacts(
     scope: &Scope<'_>,
     said: &[book::Contact],
 ) -> Result<Vec<Fate>> {
-    let owners = find_owners(db, scope, said).await?;
+    let owners = find_owners(db, scope, said.iter().map(|said| &said.owner)).await?;
     let mut step = load_step(db, scope, said, &owners).await?;
     let (mut fates, mut checks) = (Vec::with_capacity(said.len()), BTreeSet::new());
     for (said, owner) in said.iter().zip(owners) {
@@ -82,34 +82,6 @@ pub(super) async fn keep_contacts(
     step.write(db, scope).await?;
     mark_checks(db, scope, &checks).await?;
     Ok(fates)
-}
-
-/// Whose they are, or why nobody knows.
-async fn find_owners(
-    db: &mut Db,
-    scope: &Scope<'_>,
-    said: &[book::Contact],
-) -> Result<Vec<std::result::Result<String, Fate>>> {
-    let (mut named, mut patients) = (BTreeSet::new(), BTreeSet::new());
-    for said in said {
-        match &said.owner {
-            Owner::Guarantor(id) => named.insert(id.as_str()),
-            Owner::GuarantorOfPatient(id) => patients.insert(id.as_str()),
-        };
-    }
-    let guarantors = find_guarantors(db, scope, &named).await?;
-    let patients = find_patients(db, scope, &patients).await?;
-    let owner = |said: &book::Contact| match &said.owner {
-        Owner::Guarantor(id) => guarantors
-            .get(id)
-            .cloned()
-            .ok_or(Fate::Refused("guarantor_id", RefusalReason::UnknownGuarantor)),
-        Owner::GuarantorOfPatient(id) => patients
-            .get(id)
-            .map(|patient| patient.guarantor_id.clone())
-            .ok_or(Fate::Refused("patient_id", RefusalReason::UnknownPatient)),
-    };
-    Ok(said.iter().map(owner).collect())
 }
 
 async fn load_step(
@@ -390,7 +362,7 @@ async fn mark_preferred(
 }
 
 /// A recorded day counts from its noon in New York, in winter: inside that day in every US zone.
-fn noon(day: jiff::civil::Date) -> UnixMs {
+pub(super) fn noon(day: jiff::civil::Date) -> UnixMs {
     let at = day.at(17, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
     UnixMs(at.map_or(0, |zoned| zoned.timestamp().as_millisecond()))
 }

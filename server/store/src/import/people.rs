@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use domain::{
-    book::{self, Address, RefusalReason},
+    book::{self, Address, Owner, RefusalReason},
     clock::World,
     id::{GuarantorId, PatientId, PracticeId},
 };
@@ -289,6 +289,34 @@ pub(super) async fn find_patients(
         found.extend(rows.into_iter().map(|row| (row.external_id.clone(), row)));
     }
     Ok(found)
+}
+
+/// Whose a row's contacts or arrangements are, or why nobody knows.
+pub(super) async fn find_owners<'a>(
+    db: &mut Db,
+    scope: &Scope<'_>,
+    owners: impl Iterator<Item = &'a Owner> + Clone,
+) -> Result<Vec<std::result::Result<String, Fate>>> {
+    let (mut named, mut patients) = (BTreeSet::new(), BTreeSet::new());
+    for owner in owners.clone() {
+        match owner {
+            Owner::Guarantor(id) => named.insert(id.as_str()),
+            Owner::GuarantorOfPatient(id) => patients.insert(id.as_str()),
+        };
+    }
+    let guarantors = find_guarantors(db, scope, &named).await?;
+    let patients = find_patients(db, scope, &patients).await?;
+    let found = |owner: &Owner| match owner {
+        Owner::Guarantor(id) => guarantors
+            .get(id)
+            .cloned()
+            .ok_or(Fate::Refused("guarantor_id", RefusalReason::UnknownGuarantor)),
+        Owner::GuarantorOfPatient(id) => patients
+            .get(id)
+            .map(|patient| patient.guarantor_id.clone())
+            .ok_or(Fate::Refused("patient_id", RefusalReason::UnknownPatient)),
+    };
+    Ok(owners.map(found).collect())
 }
 
 /// A patient on the way into the book.

@@ -319,7 +319,7 @@ pub async fn mark_value_cancelled(
         next_at_ms = null, lease_holder = null, lease_until_ms = null, version = version + 1
         where practice_id = $1 and value_index = $2 and channel = $3
         and state in ('pending_approval', 'queued')
-        and ($6 = 1 or class in ('dunning', 'failed_autopay', 'staff_direct'))
+        and ($6 = 1 or class in ('dunning', 'agreed', 'failed_autopay', 'staff_direct'))
         returning id, job_id, guarantor_id, digest";
     let rows: Vec<EndedRow> = sqlx::query_as(MARK)
         .bind(practice.as_str())

@@ -1,5 +1,10 @@
 //! Clearbill's own CSV and the contacts file.
 
+use domain::{
+    arrangement::{Arrangement, Autopay, Charge, Instalment, LastFour, Paperless, Plan},
+    decide::PlanStanding,
+};
+
 use super::*;
 
 const AS_OF: Date = date(2026, 3, 4);
@@ -201,4 +206,132 @@ fn contacts_name_a_guarantor_and_what_they_agreed_to() {
         ]
     );
     assert_eq!((heard.tally.rows, heard.tally.refused, heard.said.len()), (7, 4, 6));
+}
+
+const AGREED: &str = "payment_plan,plan_amount,plan_next_on,autopay,card_last4,charge_amount,\
+charge_on,failed_autopay_on,high_deductible,paperless,paperless_consent_on";
+
+/// One patient with these cells of [`AGREED`].
+fn hear_agreed(cells: &str) -> Heard {
+    hear_text(format!(
+        "{SHORT},{AGREED}\np1,Ann Chen,c1,ready,1,2026-01-05,10.00,4.00,finished,{cells}\n"
+    ))
+}
+
+fn agreed(cells: &str) -> Option<Arrangement> {
+    let heard = hear_agreed(cells);
+    assert_eq!(heard.refused, [], "{cells}");
+    heard.said.into_iter().find_map(|said| match said.row {
+        BookRow::Arrangement(found) => {
+            assert_eq!(found.owner, Owner::GuarantorOfPatient("p1".to_owned()));
+            Some(found.said)
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn what_was_agreed_about_paying_is_read_part_by_part() {
+    let card = LastFour::parse("0042").unwrap();
+    let on = date(2026, 3, 20);
+    let nothing = Arrangement::default();
+    let instalment = Some(Instalment { amount: Cents(50_00), on });
+    let plan = |standing, next| Some(Plan { standing, next });
+    let autopay = |is_on, card, charge, failed_on| Some(Autopay { is_on, card, charge, failed_on });
+    let charge = Some(Charge { card, amount: Cents(125_50), on });
+    let paper = |is_wanted, consent_on| Some(Paperless { is_wanted, consent_on });
+    let failed = Some(date(2026, 3, 3));
+    let cases = [
+        (
+            "current,50,2026-03-20,,,,,,,,",
+            Arrangement { plan: plan(PlanStanding::Kept, instalment), ..nothing },
+        ),
+        (
+            "Behind,50.00,2026-03-20,,,,,,,,",
+            Arrangement { plan: plan(PlanStanding::Behind, instalment), ..nothing },
+        ),
+        ("current,,,,,,,,,,", Arrangement { plan: plan(PlanStanding::Kept, None), ..nothing }),
+        ("no,,,,,,,,,,", Arrangement { plan: plan(PlanStanding::NoPlan, None), ..nothing }),
+        (
+            ",,,yes,0042,125.50,2026-03-20,,,,",
+            Arrangement { autopay: autopay(true, Some(card), charge, None), ..nothing },
+        ),
+        (
+            ",,,yes,,,,2026-03-03,,,",
+            Arrangement { autopay: autopay(true, None, None, failed), ..nothing },
+        ),
+        (
+            ",,,no,0042,,,2026-03-03,,,",
+            Arrangement { autopay: autopay(false, Some(card), None, failed), ..nothing },
+        ),
+        (",,,,,,,,yes,,", Arrangement { has_high_deductible: Some(true), ..nothing }),
+        (",,,,,,,,no,,", Arrangement { has_high_deductible: Some(false), ..nothing }),
+        (
+            ",,,,,,,,,yes,2026-02-01",
+            Arrangement { paperless: paper(true, Some(date(2026, 2, 1))), ..nothing },
+        ),
+        (",,,,,,,,,no,", Arrangement { paperless: paper(false, None), ..nothing }),
+    ];
+    for (cells, expected) in cases {
+        assert_eq!(agreed(cells), Some(expected), "{cells}");
+    }
+    assert_eq!(agreed(",,,,,,,,,,"), None, "empty cells say nothing");
+}
+
+#[test]
+fn what_cannot_be_agreed_is_refused_with_its_column() {
+    use RefusalReason::{
+        AmountTooLarge, CardNumber, DateInFuture, DateTooFar, Missing, NotAChoice, NotADate,
+        NotLastFour, NotPositive, NotYesOrNo, SaidNo,
+    };
+    for (cells, column, reason) in [
+        ("maybe,,,,,,,,,,", "payment_plan", NotAChoice),
+        (",50.00,2026-03-20,,,,,,,,", "payment_plan", Missing),
+        ("current,50.00,,,,,,,,,", "plan_next_on", Missing),
+        ("current,,2026-03-20,,,,,,,,", "plan_amount", Missing),
+        ("no,50.00,2026-03-20,,,,,,,,", "plan_amount", SaidNo),
+        ("current,0.00,2026-03-20,,,,,,,,", "plan_amount", NotPositive),
+        ("current,-5.00,2026-03-20,,,,,,,,", "plan_amount", NotPositive),
+        ("current,100000001.00,2026-03-20,,,,,,,,", "plan_amount", AmountTooLarge),
+        ("current,50.00,next month,,,,,,,,", "plan_next_on", NotADate),
+        ("current,50.00,2028-03-05,,,,,,,,", "plan_next_on", DateTooFar),
+        (",,,perhaps,,,,,,,", "autopay", NotYesOrNo),
+        (",,,,4242,,,,,,", "autopay", Missing),
+        (",,,,,,,2026-03-03,,,", "autopay", Missing),
+        (",,,yes,,125.00,2026-03-20,,,,", "card_last4", Missing),
+        (",,,yes,4242,125.00,,,,,", "charge_on", Missing),
+        (",,,yes,4242,,2026-03-20,,,,", "charge_amount", Missing),
+        (",,,no,4242,125.00,2026-03-20,,,,", "charge_amount", SaidNo),
+        (",,,yes,42,,,,,,", "card_last4", NotLastFour),
+        (",,,yes,*4242,,,,,,", "card_last4", NotLastFour),
+        (",,,yes,,,,2026-03-05,,,", "failed_autopay_on", DateInFuture),
+        (",,,,,,,,HDHP,,", "high_deductible", NotYesOrNo),
+        (",,,,,,,,,,2026-02-01", "paperless", Missing),
+        (",,,,,,,,,yes,2026-03-05", "paperless_consent_on", DateInFuture),
+    ] {
+        let heard = hear_agreed(cells);
+        assert_eq!(heard.reasons(), [(2, column.to_owned(), reason)], "{cells}");
+    }
+    // The number of a card, whatever the column is for.
+    for place in 0..AGREED.split(',').count() {
+        let mut cells = vec![""; AGREED.split(',').count()];
+        cells[place] = "4242 4242 4242 4242";
+        let heard = hear_agreed(&cells.join(","));
+        let column = AGREED.split(',').nth(place).unwrap().to_owned();
+        assert_eq!(heard.reasons(), [(2, column, CardNumber)], "{cells:?}");
+    }
+}
+
+#[test]
+fn two_rows_that_disagree_about_a_plan_cannot_both_be_right() {
+    let heard = hear_text(format!(
+        "{SHORT},{AGREED}\n\
+         p1,Ann Chen,c1,ready,1,2026-01-05,10.00,4.00,finished,current,50.00,2026-03-20,,,,,,,,\n\
+         p1,Ann Chen,c2,ready,1,2026-01-05,10.00,4.00,finished,current,50.00,2026-03-20,,,,,,,,\n\
+         p1,Ann Chen,c3,ready,1,2026-01-05,10.00,4.00,finished,current,60.00,2026-03-20,,,,,,,,\n"
+    ));
+    let differs = (4, "patient_id".to_owned(), RefusalReason::SaidDifferently);
+    assert_eq!(heard.reasons(), [differs]);
+    let said = heard.said.iter().filter(|said| matches!(said.row, BookRow::Arrangement(_)));
+    assert_eq!(said.count(), 1, "said once");
 }
