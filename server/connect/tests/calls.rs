@@ -156,7 +156,10 @@ async fn the_sandbox_rings_speaks_presses_and_reports() {
     let sandbox = sandbox().await;
     let menu = call_twiml(
         Voice::English,
-        &[Verb::Ask { words: "Press 1".into(), action: "/key".into(), wait_s: 5 }, Verb::HangUp],
+        &[
+            Verb::Ask { words: "Press 1".into(), action: "/key".into(), wait_s: 5, digits: 1 },
+            Verb::HangUp,
+        ],
     );
     let said = |xml: &str| {
         let length = xml.len();

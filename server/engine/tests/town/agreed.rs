@@ -454,7 +454,7 @@ async fn profiles_tell_high_deductibles_plans_and_recurring_balances_apart() {
         let bills = [5, 15, 25].map(|day| (20_00, date(2025, 12, day)));
         let dan = town.person_owing("Dan", "+12125550114", &bills).await;
         for of in [Trait::HighDeductible, Trait::OnPlan, Trait::Recurring] {
-            let steps = vec![step(1, Action::Call)];
+            let steps = [step(1, Action::Call)];
             let call = Step { anchor: Anchor::Flag, days: 0, ..steps[0].clone() };
             let name = of.as_str();
             town.climbs(name, &profile(Paper::InAddition, with_trait(of), vec![call])).await;

@@ -63,7 +63,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, EngineError>) -> Refusal {
 async fn an_error_put_away_leaves_the_queue_and_says_why_and_comes_back_when_that_was_wrong() {
     everywhere(async |town: Town| {
         let (_, id) = failed(&town).await;
-        assert_eq!(to_do(&town).await, [id.clone()]);
+        assert_eq!(to_do(&town).await, std::slice::from_ref(&id));
         let (p, desk) = (&town.practice, staff("desk"));
         let no_reason = town.engine.archive_error(p, &id, "", None, &desk).await;
         assert_eq!(refusal(no_reason), Refusal::ErrorNeedsReason);
@@ -93,7 +93,7 @@ async fn an_error_put_away_leaves_the_queue_and_says_why_and_comes_back_when_tha
         for _ in 0..2 {
             town.engine.undo_error(p, &id, &staff("ben")).await.expect("undone");
         }
-        assert_eq!(to_do(&town).await, [id.clone()]);
+        assert_eq!(to_do(&town).await, std::slice::from_ref(&id));
         let all = told(&town, &id).await;
         let undone = all[0].undone.as_ref().map(|(by, _)| by.as_str());
         assert_eq!((all.len(), undone), (1, Some("staff:stf_ben")), "it stays on the record");
@@ -164,7 +164,7 @@ async fn what_has_not_gone_yet_is_taken_back_with_the_outcome() {
         let at = town.engine.send_instead(p, &id, Channel::Email, &by).await.expect("goes");
         assert!(at.is_some_and(|at| at > town.world.now()), "{at:?}");
         town.engine.undo_error(p, &id, &by).await.expect("undone");
-        assert_eq!(to_do(&town).await, [id.clone()]);
+        assert_eq!(to_do(&town).await, std::slice::from_ref(&id));
         town.pass_ms(2 * DAY_MS).await;
         assert!(town.provider.to(EMAIL).is_empty());
         // And again, after all.
