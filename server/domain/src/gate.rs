@@ -181,9 +181,9 @@ mod tests {
 
     #[test]
     fn one_hand_over_uses_the_permits_of_all_accounts_it_is_for_and_lasts_as_the_oldest() {
-        let now = wednesday();
+        let older = wednesday();
+        let now = older.plus_ms(1_000);
         let mut permit = knock(&maria(), RateSlot::taken_at(now), now).unwrap();
-        let older = now.minus_ms(1_000);
         let rider = knock(&maria(), RateSlot::taken_at(older), older).unwrap();
         assert!(permit.carry(rider));
         assert!(permit.is_valid_at(older.plus_ms(PERMIT_LASTS_MS - 1)));

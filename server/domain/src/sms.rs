@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_text_for_several_accounts_has_four_parts_at_most() {
-        let body = format!("Hilltop: pay {OURS} {} Reply STOP to opt out.", "x".repeat(400));
+        let body = format!("Hilltop: pay {OURS} {} Reply STOP to opt out.", "x".repeat(500));
         assert!(size(&body).segments <= TOGETHER_SEGMENTS_MOST);
         assert_eq!(compose_together(&body, OURS, &[(WORDS, THEIRS)]), None);
     }
