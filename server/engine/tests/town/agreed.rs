@@ -162,7 +162,7 @@ async fn whoever_refused_texts_hears_of_an_installment_by_email_once_there_is_on
             .await
             .expect("refused");
         town.says(&ana, plan(PlanStanding::Kept, 50_00, date(2026, 3, 12))).await;
-        town.until(at("2026-03-09T12:00:00-04:00")).await;
+        town.until(at("2026-03-08T12:00:00-04:00")).await;
         assert!(town.provider.all().is_empty());
         assert_eq!(town.newest_reason(&ana).await, RuleId::OptOut);
         town.email_of(&ana, ANAS_MAIL).await;
