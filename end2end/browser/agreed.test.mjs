@@ -12,6 +12,8 @@ import { startWorld } from './world.mjs';
 const cast = new Cast('AGR');
 // The clock stands on Wednesday, March 4, 2026, ten in the morning.
 const onPlan = cast.person({
+  name: 'Odile Marchetti',
+  patientName: 'Odile Marchetti',
   agreed: { payment_plan: 'current', plan_amount: '50.00', plan_next_on: '2026-03-12' },
 });
 const charged = cast.person({
@@ -96,7 +98,9 @@ test('a plan is reminded of by its installment, and its owner is on no list of d
     await showPatients(page);
     const words = await page.locator('main').innerText();
     assert.ok(words.includes(without.name), 'somebody is on it');
-    assert.match(words, /A payment plan is being kept/);
+    assert.ok(!words.includes(onPlan.name), 'who keeps a plan is not');
+    await page.getByRole('link', { name: /^Not eligible/ }).click();
+    await expectWords(page, onPlan.name, 'A payment plan is being kept');
   });
 });
 
@@ -121,7 +125,7 @@ test('who agreed to no paper, and to what, is on the record and in the evidence'
     await openWorkspace(page, world, 'manager', '/staff/patients');
     await openRecord(page, without.name);
     await expectWords(page, 'High deductible', 'Paperless', /None: agreed to on Feb/);
-    const evidence = page.getByRole('link', { name: /evidence/i }).first();
+    const evidence = page.getByRole('link', { name: /^Download all/ }).first();
     const address = await evidence.getAttribute('href');
     const file = await page.request.get(new URL(address, page.url()).toString());
     const body = await file.text();
