@@ -15,7 +15,7 @@ use sandbox::{Channel, ChargeView, Delivered};
 use crate::{
     book::Account,
     facts::{Facts, channel_name},
-    letter::Kind,
+    letter::{self, Kind},
 };
 
 pub(crate) mod outreach;
@@ -72,10 +72,10 @@ pub(crate) fn awake(account: &Account, item: &Delivered, at: UnixMs) -> Held {
 /// no call.
 pub(crate) fn not_opted_out(facts: &Facts, item: &Delivered, kind: Kind) -> Held {
     let stopped = facts.stopped.contains(&item.to);
+    // Who kept receipts also hears that a payment went back: it names the payment.
+    let is_about_a_payment = kind == Kind::Receipt || !letter::references(item).is_empty();
     let is_out = match item.channel {
-        Channel::Text => {
-            stopped && !(kind == Kind::Receipt && facts.receipts_only.contains(&item.to))
-        }
+        Channel::Text => stopped && !(is_about_a_payment && facts.receipts_only.contains(&item.to)),
         Channel::Email => kind == Kind::Reminder && facts.unsubscribed.contains(&item.to),
         Channel::Call => stopped || facts.calls_stopped.contains(&item.to),
         Channel::Fax => false,

@@ -129,7 +129,10 @@ impl Watch {
             at,
             words,
         };
-        must::outreach::approved(facts, &one)?;
+        // What they agreed to pay, and what failed of it, waits for nobody's yes (X3).
+        if message.class == domain::decide::Class::Dunning {
+            must::outreach::approved(facts, &one)?;
+        }
         must::outreach::wanted(facts, &one)?;
         must::outreach::fresh(&one)?;
         if one.is_of_ladder {
