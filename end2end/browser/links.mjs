@@ -7,11 +7,11 @@ import { expectFits, violations } from './browser.mjs';
 
 const MOST_PAGES = 200;
 
-/** Ids, rules and search states of one page count as one: `/staff/patients/gua_…` is seen once. */
+/** Ids, rules, templates and search states of one page count as one: `/staff/patients/gua_…` is seen once. */
 function shape(address) {
   return address.pathname
     .replace(/[a-z]{3}_[0-9a-f]{32}/g, '{id}')
-    .replace(/(\/settings\/rules)\/[^/]+/, '$1/{rule}')
+    .replace(/(\/settings\/(?:rules|templates))\/[^/]+/, '$1/{one}')
     .replace(/\/\d+(?=\/|$)/g, '/{n}');
 }
 
